@@ -1,1 +1,6 @@
 //! mapcheck
+
+pub mod call;
+pub mod python;
+pub mod random;
+pub mod tensor;

@@ -1,0 +1,190 @@
+//! A call by keyword, its effective form, and what comes back.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::python::{Exception, Value};
+use crate::tensor::Tensor;
+
+/// One call of a module by keyword: construct, fill parameters, forward, and perhaps backward.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// Keywords of the constructor, in the order in which they are written.
+    pub arguments: Vec<(String, Value)>,
+    /// Parameters that are overwritten after construction (`net.weight`), as a user would.
+    pub fill: Vec<(String, Value)>,
+    /// Keyword of the forward call and the input.
+    pub input: (String, Tensor),
+    /// What is asked of the backward pass.
+    pub backward: Option<Backward>,
+}
+
+impl Call {
+    /// A constructor's keyword.
+    pub fn argument(&self, name: &str) -> Option<&Value> {
+        self.arguments.iter().find(|(n, _)| n == name).map(|(_, v)| v)
+    }
+
+    /// The hash of the call as it is sent: every keyword, value, layout and input bit.
+    pub fn hash(&self) -> CallHash {
+        let mut hasher = blake3::Hasher::new();
+        for (part, pairs) in [("arguments", &self.arguments), ("fill", &self.fill)] {
+            hasher.update(part.as_bytes());
+            for (name, value) in pairs {
+                hasher.update(name.as_bytes());
+                value.hash_into(&mut hasher);
+            }
+        }
+        hasher.update(b"input").update(self.input.0.as_bytes());
+        self.input.1.hash_into(&mut hasher);
+        if let Some(backward) = &self.backward {
+            hasher.update(format!("backward{:?}", backward.wanted).as_bytes());
+            backward.dy.hash_into(&mut hasher);
+        }
+        CallHash(hasher.finalize().to_hex()[..16].to_owned())
+    }
+}
+
+/// The first 64 bits of a call's hash, in hexadecimal.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CallHash(pub String);
+
+/// The gradient of the output, and which gradients are wanted.
+#[derive(Clone, Debug)]
+pub struct Backward {
+    /// Gradient of the loss in y; shape and dtype of x.
+    pub dy: Tensor,
+    /// For what gradients are asked.
+    pub wanted: Wanted,
+}
+
+/// Which gradients a backward pass is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// dx, of the shape of x.
+    pub x: bool,
+    /// dgamma, of shape (C,).
+    pub gamma: bool,
+    /// dbeta, of shape (C,).
+    pub beta: bool,
+}
+
+/// An array of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Output {
+    /// The result of the forward pass.
+    Y,
+    /// Gradient in x.
+    Dx,
+    /// Gradient in gamma (`weight`).
+    Dgamma,
+    /// Gradient in beta (`bias`).
+    Dbeta,
+    /// gamma as built.
+    Gamma,
+    /// beta as built.
+    Beta,
+}
+
+impl fmt::Display for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Output::Y => "y",
+            Output::Dx => "dx",
+            Output::Dgamma => "dgamma",
+            Output::Dbeta => "dbeta",
+            Output::Gamma => "gamma",
+            Output::Beta => "beta",
+        })
+    }
+}
+
+/// The call as one API means it: what there is to compute, with nothing left to interpret.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Effective {
+    /// The input, (N, C, *).
+    pub x: Tensor,
+    /// Number of groups; divides C.
+    pub num_groups: usize,
+    /// Scale of each channel, as held in the dtype of x.
+    pub gamma: Vec<f64>,
+    /// Shift of each channel, as held in the dtype of x.
+    pub beta: Vec<f64>,
+    /// What is added to the variance, as this API holds it.
+    pub eps: f64,
+    /// Gradient of the loss in y, and which gradients the answer has.
+    pub backward: Option<(Tensor, Wanted)>,
+}
+
+/// One array of an answer: all of it, or the elements that a golden file keeps of a large one.
+#[derive(Clone, Debug)]
+pub struct Array {
+    /// The shape of the whole.
+    pub shape: Vec<usize>,
+    /// The elements: all, in the shape of the whole, or the kept ones, in one dimension.
+    pub values: Tensor,
+    /// Flat indices of the kept elements, ascending; `None` where all are there.
+    pub kept: Option<Vec<usize>>,
+}
+
+impl From<Tensor> for Array {
+    fn from(values: Tensor) -> Self {
+        Self { shape: values.shape().to_vec(), values, kept: None }
+    }
+}
+
+/// What an engine computed.
+#[derive(Clone, Debug, Default)]
+pub struct Answer {
+    /// Output, gradients, parameters as built; those that there are.
+    pub arrays: BTreeMap<Output, Array>,
+}
+
+impl Answer {
+    /// One array of the answer.
+    pub fn get(&self, output: Output) -> Option<&Array> {
+        self.arrays.get(&output)
+    }
+}
+
+/// A refusal: the class that is raised and the first line of its message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rejection {
+    /// Class of the exception.
+    pub class: Exception,
+    /// First line of the message.
+    pub message: String,
+}
+
+impl Rejection {
+    /// A rejection with its message.
+    pub fn new(class: Exception, message: impl Into<String>) -> Self {
+        Self { class, message: message.into() }
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.class, self.message)
+    }
+}
+
+/// What comes back when an engine is asked.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// The call was accepted.
+    Answered(Answer),
+    /// The call was refused.
+    Rejected(Rejection),
+    /// The engine has no way to express the call; why.
+    NotAsked(String),
+    /// A stored answer is there, but of another call; what to do.
+    Stale(String),
+    /// No answer is there; what to do.
+    Absent(String),
+}
