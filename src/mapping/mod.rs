@@ -1,0 +1,129 @@
+//! What a table says: the two APIs, the rows between them, and the cases that put each row to the test.
+//!
+//! A mapping is a folder: `mapping.yaml` names the two APIs, and every other `.yaml` file is one
+//! row. [`read`] makes a [`Mapping`] of it or says everything that is wrong with it.
+
+mod argument;
+mod diagnostic;
+
+mod read;
+mod recipe;
+mod row;
+mod schema;
+mod translate;
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use argument::{Argument, Arguments, TensorRecipe};
+pub use diagnostic::Diagnostic;
+pub use read::read;
+pub use recipe::{Layout, Normal, Ramp, Recipe, RecipeName, Set, Steps, Uniform, Unrealizable, Values};
+pub use row::{
+    Built, Case, Category, Claim, Differs, Gradients, How, InTorch, Input, Loosened, Moments, Off, OutputGradient, Row,
+    RowFile, Text, Variable,
+};
+pub use schema::{mapping_schema, row_schema};
+pub use translate::{DefaultCalls, Untranslatable};
+
+/// The two frameworks between which a table maps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    /// The source: PyTorch.
+    Torch,
+    /// The target: MindSpore.
+    Mindspore,
+}
+
+impl Side {
+    /// The name used as a key in specs.
+    pub fn key(self) -> &'static str {
+        match self {
+            Side::Torch => "torch",
+            Side::Mindspore => "mindspore",
+        }
+    }
+
+    /// The framework's name in prose.
+    pub fn framework(self) -> &'static str {
+        match self {
+            Side::Torch => "PyTorch",
+            Side::Mindspore => "MindSpore",
+        }
+    }
+}
+
+/// Something that each side has.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Sides<T> {
+    /// PyTorch's.
+    pub torch: T,
+    /// MindSpore's.
+    pub mindspore: T,
+}
+
+impl<T> Sides<T> {
+    /// The one of a side.
+    pub fn of(&self, side: Side) -> &T {
+        match side {
+            Side::Torch => &self.torch,
+            Side::Mindspore => &self.mindspore,
+        }
+    }
+}
+
+/// One API, as `mapping.yaml` names it.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Api {
+    /// The full name: `torch.nn.GroupNorm`.
+    pub name: String,
+    /// The version for which the page is written.
+    pub documented: String,
+    /// Parameters of the constructor, in their order.
+    pub constructor: Vec<String>,
+    /// Parameters of the forward call.
+    pub forward: Vec<String>,
+}
+
+/// `mapping.yaml`: what holds for all rows.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "mapcheck mapping")]
+pub struct MappingFile {
+    /// The two APIs.
+    pub apis: Sides<Api>,
+    /// The plainest call that the target accepts: every keyword without a default. Defaults are tested on it.
+    pub plain: Arguments,
+    /// The stored answers that every check is held against; a missing one leaves a row unchecked.
+    pub golden: Vec<String>,
+}
+
+/// A whole table: two APIs and the rows between them.
+#[derive(Clone, Debug)]
+pub struct Mapping {
+    /// The folder's name, which is the operator's: `group_norm`.
+    pub name: String,
+    /// Where it was read.
+    pub folder: PathBuf,
+    /// What holds for all rows.
+    pub file: MappingFile,
+    /// The rows, in the order of the page.
+    pub rows: Vec<Row>,
+}
+
+impl Mapping {
+    /// The API of a side.
+    pub fn api(&self, side: Side) -> &Api {
+        self.file.apis.of(side)
+    }
+
+    /// The row that carries `parameter` on a side.
+    pub fn row_of(&self, side: Side, parameter: &str) -> Option<&Row> {
+        self.rows.iter().find(|row| row.file.name(side) == Some(parameter))
+    }
+}

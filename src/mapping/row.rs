@@ -1,0 +1,360 @@
+//! One row of a table, as its file states it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use super::argument::{Argument, Arguments};
+use super::recipe::{Layout, RecipeName, Set, Values};
+use super::{Side, Sides};
+use crate::call::{Output, Wanted};
+use crate::python::Exception;
+use crate::tensor::DType;
+
+/// A row and where it was read.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// The file's stem: `gamma_init`.
+    pub name: String,
+    /// The file, relative to the folder in which mapcheck was called where that is possible.
+    pub path: PathBuf,
+    /// What the file says.
+    pub file: RowFile,
+    /// The line on which each case begins, in the order of the cases.
+    pub lines: Vec<usize>,
+}
+
+/// What a line of the table is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Category {
+    /// A parameter of the constructor.
+    #[default]
+    Parameter,
+    /// A parameter of the forward call.
+    Input,
+    /// A code example of the page.
+    Example,
+}
+
+/// A row of the table and the cases that put it to the test.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "mapcheck row")]
+pub struct RowFile {
+    /// The place of the row on the page, from 1.
+    pub row: u32,
+    /// What the row is about.
+    #[serde(default)]
+    pub category: Category,
+    /// The parameter's name on each side; null where that side has none.
+    #[serde(default)]
+    pub names: Sides<Option<String>>,
+    /// The parameter's default on each side, where it has one.
+    #[serde(default)]
+    pub default: BTreeMap<Side, Argument>,
+    /// What is written in PyTorch instead, where only MindSpore has the parameter.
+    pub in_torch: Option<InTorch>,
+    /// What the page says of the difference, in both languages.
+    pub difference: Option<Text>,
+    /// The calls that put the row to the test.
+    pub cases: Vec<Case>,
+}
+
+/// What a row asserts. It is worked out from names and defaults, never written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// The same name and the same default.
+    Same,
+    /// Another name, the same default.
+    Renamed,
+    /// Another default, under the same or another name.
+    DefaultDiffers,
+    /// PyTorch has no such parameter.
+    OnlyInTarget,
+    /// MindSpore has no such parameter.
+    OnlyInSource,
+    /// A code example: it prints what the page says.
+    Example,
+}
+
+impl Claim {
+    /// The words of the report.
+    pub fn words(self) -> &'static str {
+        match self {
+            Claim::Same => "same",
+            Claim::Renamed => "renamed",
+            Claim::DefaultDiffers => "default differs",
+            Claim::OnlyInTarget => "only in target",
+            Claim::OnlyInSource => "only in source",
+            Claim::Example => "example",
+        }
+    }
+}
+
+impl RowFile {
+    /// The parameter's name on a side.
+    pub fn name(&self, side: Side) -> Option<&str> {
+        self.names.of(side).as_deref()
+    }
+
+    /// What the row asserts.
+    pub fn claim(&self) -> Claim {
+        match (self.name(Side::Torch), self.name(Side::Mindspore)) {
+            _ if self.category == Category::Example => Claim::Example,
+            (None, _) => Claim::OnlyInTarget,
+            (_, None) => Claim::OnlyInSource,
+            _ if self.default.get(&Side::Torch) != self.default.get(&Side::Mindspore) => Claim::DefaultDiffers,
+            (torch, mindspore) if torch == mindspore => Claim::Same,
+            _ => Claim::Renamed,
+        }
+    }
+}
+
+/// What is written in PyTorch in place of a parameter that it does not have.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InTorch {
+    /// The parameter of the module that is filled with the value after construction.
+    pub fill: String,
+}
+
+/// A text in the two languages of the page.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Text {
+    /// English.
+    pub en: String,
+    /// Chinese.
+    pub zh: String,
+}
+
+/// One concrete call under a row.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    /// What the case is for, in lower case and underscores; unique in its row.
+    pub name: String,
+    /// Why the case is there, where its name does not say it all.
+    pub why: Option<String>,
+    /// The constructor's call by keyword, as it is written for MindSpore.
+    pub call: Arguments,
+    /// The input.
+    #[serde(default)]
+    pub x: Input,
+    /// Gradient of the output; a bell of deviation 1 where it is not stated.
+    #[serde(default)]
+    pub dy: OutputGradient,
+    /// The dtypes at which the case is asked.
+    #[serde(default = "f32_only")]
+    pub dtypes: Vec<DType>,
+    /// The layouts of x in which the case is asked.
+    #[serde(default = "contiguous_only")]
+    pub layouts: Vec<Layout>,
+    /// Which gradients are asked for: true for all.
+    #[serde(default)]
+    pub gradients: Gradients,
+    /// Who refuses the call, and with which class: by side, or by engine.
+    #[serde(default)]
+    pub rejected: BTreeMap<String, Exception>,
+    /// How the two sides differ on this call; the case fails when they no longer do.
+    pub differs: Option<Differs>,
+    /// Engines that are off on this call, each with how much.
+    #[serde(default)]
+    pub off: Vec<Off>,
+    /// Engines that are held to another tolerance on this call.
+    #[serde(default)]
+    pub tolerance: Vec<Loosened>,
+    /// What is claimed of parameters drawn at random.
+    pub built: Option<Built>,
+    /// What the page prints of the output.
+    pub prints: Option<String>,
+}
+
+fn f32_only() -> Vec<DType> {
+    vec![DType::F32]
+}
+
+fn contiguous_only() -> Vec<Layout> {
+    vec![Layout::Contiguous]
+}
+
+/// What is given to the forward call.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    /// The shape; (2, num_channels, 5, 3) where it is not stated.
+    pub shape: Option<Vec<usize>>,
+    /// Where the values come from.
+    #[serde(default)]
+    pub values: Values,
+    /// Single elements that are set after that.
+    #[serde(default)]
+    pub set: Vec<Set>,
+}
+
+/// What is given to the backward call: a tensor of the shape of x.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct OutputGradient {
+    /// Where the values come from.
+    pub values: Values,
+    /// Single elements that are set after that.
+    pub set: Vec<Set>,
+    /// How the tensor lies in memory; that of x is in `layouts` of the case.
+    pub layout: Layout,
+}
+
+impl Default for OutputGradient {
+    fn default() -> Self {
+        Self { values: Values::Named(RecipeName::Normal), set: Vec::new(), layout: Layout::Contiguous }
+    }
+}
+
+/// Which gradients a case asks for: `true`, `false`, or a list of `x`, `gamma`, `beta`.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(untagged)]
+pub enum Gradients {
+    /// All, or none.
+    All(bool),
+    /// Some.
+    Of(Vec<Variable>),
+}
+
+/// In what a gradient is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Variable {
+    /// The input.
+    X,
+    /// The scale.
+    Gamma,
+    /// The shift.
+    Beta,
+}
+
+impl Default for Gradients {
+    fn default() -> Self {
+        Gradients::All(false)
+    }
+}
+
+impl Gradients {
+    /// The gradients that are wanted; `None` where there are none.
+    pub fn wanted(&self) -> Option<Wanted> {
+        let of = |variable| match self {
+            Gradients::All(all) => *all,
+            Gradients::Of(some) => some.contains(&variable),
+        };
+        let wanted = Wanted { x: of(Variable::X), gamma: of(Variable::Gamma), beta: of(Variable::Beta) };
+        (wanted.x || wanted.gamma || wanted.beta).then_some(wanted)
+    }
+}
+
+impl<'de> Deserialize<'de> for Gradients {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Gradients;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("`true`, `false`, or a list of `x`, `gamma`, `beta`")
+            }
+            fn visit_bool<E>(self, all: bool) -> Result<Gradients, E> {
+                Ok(Gradients::All(all))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Gradients, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(seq)).map(Gradients::Of)
+            }
+        }
+        deserializer.deserialize_any(Reader)
+    }
+}
+
+/// In what the two sides differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum How {
+    /// In numbers, beyond the tolerance.
+    Values,
+    /// One refuses what the other accepts.
+    Rejection,
+}
+
+/// A difference between the two sides: an assertion that fails when the difference is gone.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Differs {
+    /// In what they differ.
+    pub how: How,
+    /// Why they differ, for who ports a model.
+    pub why: String,
+}
+
+/// An engine that is off on a call, beyond its tolerance: its largest absolute error against
+/// `exact` is above a tenth of the bound, and not above the bound.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Off {
+    /// Which engine: its name, or the part of it before a version.
+    pub engine: String,
+    /// The array that is off.
+    #[serde(default = "y")]
+    pub array: Output,
+    /// The dtypes at which it is off; all of the case where it is not stated.
+    #[serde(default)]
+    pub dtypes: Vec<DType>,
+    /// The largest absolute error allowed.
+    pub bound: f64,
+    /// Why the engine is off.
+    pub why: String,
+}
+
+fn y() -> Output {
+    Output::Y
+}
+
+/// Another tolerance for an engine on a call.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Loosened {
+    /// Which engine: its name, or the part of it before a version; `sides` for the two sides held to each other.
+    pub engine: String,
+    /// The array that is held to it.
+    #[serde(default = "y")]
+    pub array: Output,
+    /// Relative tolerance.
+    pub rtol: Option<f64>,
+    /// Absolute tolerance.
+    pub atol: Option<f64>,
+    /// ULP, in the unit of the array.
+    pub ulp: Option<f64>,
+    /// Why; needed where the tolerance is wider than the default.
+    pub why: Option<String>,
+}
+
+/// What is claimed of parameters that are drawn at random.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Built {
+    /// Of gamma.
+    pub gamma: Option<Moments>,
+    /// Of beta.
+    pub beta: Option<Moments>,
+}
+
+/// Ranges, both ends included, of at least 4,096 values.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Moments {
+    /// Of the mean.
+    pub mean: [f64; 2],
+    /// Of the standard deviation.
+    pub std: [f64; 2],
+    /// Of every value.
+    pub values: [f64; 2],
+}
