@@ -1,0 +1,152 @@
+//! Numbers of twice the precision of f64: an unevaluated sum of two, about 106 bits.
+//!
+//! Dekker, "A floating-point technique for extending the available precision" (1971); Knuth's
+//! two-sum; products by fused multiply-add. No rounding of an engine under test comes near.
+
+use std::iter::Sum;
+use std::ops::{Add, Div, Mul, Neg, Sub};
+
+use crate::tensor::DType;
+
+/// `hi + lo`, where `lo` is at most half a ULP of `hi`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Double {
+    /// The sum, rounded to f64.
+    pub hi: f64,
+    /// What that rounding left out.
+    pub lo: f64,
+}
+
+impl Double {
+    /// The exact sum of two.
+    fn two_sum(a: f64, b: f64) -> Self {
+        let hi = a + b;
+        let b_part = hi - a;
+        Self::finite(hi, (a - (hi - b_part)) + (b - b_part))
+    }
+
+    /// Infinities and NaN carry no rest.
+    fn finite(hi: f64, lo: f64) -> Self {
+        Self { hi, lo: if hi.is_finite() { lo } else { 0.0 } }
+    }
+
+    /// The square root.
+    pub fn sqrt(self) -> Self {
+        let root = self.hi.sqrt();
+        if root == 0.0 || !root.is_finite() {
+            return root.into();
+        }
+        let rest = self - Self::from(root) * root.into();
+        Self::two_sum(root, rest.hi / (2.0 * root))
+    }
+
+    /// The product with a power of two, without rounding unless it underflows.
+    pub fn scaled(self, power_of_two: f64) -> Self {
+        Self::finite(self.hi * power_of_two, self.lo * power_of_two)
+    }
+
+    /// Rounded once to a dtype, to nearest, ties to even.
+    pub fn round(self, dtype: DType) -> f64 {
+        if dtype == DType::F64 || self.lo == 0.0 {
+            return dtype.round(self.hi);
+        }
+        // Round to odd first: the neighbour of `hi` toward zero of the sum, its last bit set for the rest.
+        let beyond = (self.lo > 0.0) != (self.hi > 0.0);
+        let bits = self.hi.to_bits() - u64::from(beyond);
+        dtype.round(f64::from_bits(bits | 1))
+    }
+}
+
+impl From<f64> for Double {
+    fn from(hi: f64) -> Self {
+        Self { hi, lo: 0.0 }
+    }
+}
+
+impl Add for Double {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        let (high, low) = (Self::two_sum(self.hi, other.hi), Self::two_sum(self.lo, other.lo));
+        let high = Self::two_sum(high.hi, high.lo + low.hi);
+        Self::two_sum(high.hi, high.lo + low.lo)
+    }
+}
+
+impl Neg for Double {
+    type Output = Self;
+    fn neg(self) -> Self {
+        Self { hi: -self.hi, lo: -self.lo }
+    }
+}
+
+impl Sub for Double {
+    type Output = Self;
+    fn sub(self, other: Self) -> Self {
+        self + -other
+    }
+}
+
+impl Mul for Double {
+    type Output = Self;
+    fn mul(self, other: Self) -> Self {
+        let hi = self.hi * other.hi;
+        let lo = self.hi.mul_add(other.hi, -hi) + (self.hi * other.lo + self.lo * other.hi);
+        if hi.is_finite() { Self::two_sum(hi, lo) } else { hi.into() }
+    }
+}
+
+impl Div for Double {
+    type Output = Self;
+    fn div(self, other: Self) -> Self {
+        let hi = self.hi / other.hi;
+        if !hi.is_finite() || !other.hi.is_finite() {
+            return hi.into();
+        }
+        let rest = self - other * hi.into();
+        let lo = rest.hi / other.hi;
+        let rest = rest - other * lo.into();
+        Self::two_sum(hi, lo) + (rest.hi / other.hi).into()
+    }
+}
+
+impl Sum for Double {
+    fn sum<I: Iterator<Item = Self>>(values: I) -> Self {
+        values.fold(Self::default(), Add::add)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_f64_drops_is_kept() {
+        let sum = Double::from(1e16) + 1.0.into() + (-1e16).into();
+        assert_eq!((sum.hi, sum.lo), (1.0, 0.0));
+        let third = Double::from(1.0) / 3.0.into();
+        let one = third * 3.0.into();
+        assert!((one - 1.0.into()).hi.abs() < 1e-31);
+        let root = Double::from(2.0).sqrt();
+        assert!((root * root - 2.0.into()).hi.abs() < 1e-31);
+    }
+
+    #[test]
+    fn rounding_sees_the_rest() {
+        // A tie of f32 that the rest breaks, upward and downward, on both sides of zero.
+        let tie = 1.0 + 2f64.powi(-24);
+        for sign in [1.0, -1.0] {
+            let round = |lo: f64| Double { hi: sign * tie, lo: sign * lo }.round(DType::F32) * sign;
+            assert_eq!(round(1e-20), 1.0 + 2f64.powi(-23));
+            assert_eq!(round(-1e-20), 1.0);
+            assert_eq!(round(0.0), 1.0);
+        }
+    }
+
+    #[test]
+    fn infinities_stay() {
+        assert_eq!((Double::from(f64::INFINITY) * 2.0.into()).hi, f64::INFINITY);
+        assert_eq!((Double::from(1.0) / 0.0.into()).hi, f64::INFINITY);
+        assert!((Double::from(f64::INFINITY) * 0.0.into()).hi.is_nan());
+        assert!(Double::from(-1.0).sqrt().hi.is_nan());
+    }
+}
