@@ -33,6 +33,9 @@ impl Call {
         let mut hasher = blake3::Hasher::new();
         for (part, pairs) in [("arguments", &self.arguments), ("fill", &self.fill)] {
             hasher.update(part.as_bytes());
+            // The order of keywords means nothing in Python.
+            let mut pairs: Vec<_> = pairs.iter().collect();
+            pairs.sort_by_key(|(name, _)| name.as_str());
             for (name, value) in pairs {
                 hasher.update(name.as_bytes());
                 value.hash_into(&mut hasher);

@@ -50,6 +50,17 @@ pub struct TensorRecipe {
 }
 
 impl Argument {
+    /// A scalar as it is written in YAML; anything else as `~`.
+    pub fn to_yaml(&self) -> String {
+        match self {
+            Argument::Bool(v) => v.to_string(),
+            Argument::Int(v) => v.to_string(),
+            Argument::Float(v) => format!("{v:?}"),
+            Argument::Str(v) => v.clone(),
+            Argument::None | Argument::List(_) | Argument::Tensor(_) => "~".to_owned(),
+        }
+    }
+
     /// The value of the argument `name`, for a call with `channels` channels.
     pub(super) fn value(&self, name: &str, channels: usize) -> Result<Value, Unrealizable> {
         Ok(match self {

@@ -172,8 +172,6 @@ pub struct Case {
     pub tolerance: Vec<Loosened>,
     /// What is claimed of parameters drawn at random.
     pub built: Option<Built>,
-    /// What the page prints of the output.
-    pub prints: Option<String>,
 }
 
 fn f32_only() -> Vec<DType> {

@@ -1,2 +1,63 @@
-//! What a maintainer runs.
-fn main() {}
+//! What a maintainer of mapcheck runs: `cargo xtask COMMAND`.
+//!
+//! It is built without libtorch; where a command needs live answers, cargo is run again with the
+//! feature `libtorch`.
+
+mod check;
+mod golden;
+#[allow(dead_code)]
+mod libtorch;
+mod live;
+mod new;
+mod schema;
+mod suite;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    about = "Checks API mappings, and keeps what they are checked against"
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the mapping and print a verdict for every row; live too where libtorch has been fetched
+    Check(check::Check),
+    /// Record libtorch's answers into the golden folder
+    Golden(golden::Golden),
+    /// Fetch the CPU libtorch, once, into the user's cache
+    Libtorch,
+    /// Run the whole test suite, with live libtorch
+    Test(test::Test),
+    /// Add the skeleton of a case to a row
+    New(new::New),
+    /// Write the JSON Schemas of the spec files
+    Schema(schema::Schema),
+}
+
+fn main() -> ExitCode {
+    let run = match Arguments::parse().command {
+        Command::Check(check) => check.run(),
+        Command::Golden(golden) => golden.run(),
+        Command::Libtorch => libtorch::fetch().map(|folder| {
+            println!("libtorch {} is in {}", libtorch::VERSION, folder.display());
+            ExitCode::SUCCESS
+        }),
+        Command::Test(test) => test.run(),
+        Command::New(new) => new.run(),
+        Command::Schema(schema) => schema.run(),
+    };
+    run.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}

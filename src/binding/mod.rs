@@ -1,0 +1,67 @@
+//! What an API makes of a call: its effective form, or a rejection.
+//!
+//! A binding is the knowledge of one API that the checks are held to; it answers nothing itself.
+//! The [`arbiter`](crate::exact) computes what it says there is to compute.
+
+mod mindspore;
+mod torch;
+
+pub use mindspore::Mindspore;
+pub use torch::TorchCore;
+
+use crate::call::{Answer, Array, Call, Effective, Output, Rejection};
+use crate::mapping::Side;
+use crate::python::{Exception, Value};
+use crate::tensor::{DType, Tensor};
+
+/// One API's reading of calls.
+pub trait Binding: Send + Sync {
+    /// The side that the API is.
+    fn side(&self) -> Side;
+
+    /// What there is to compute. `built` is the answer of the engine that drew random parameters.
+    fn effective(&self, call: &Call, built: Option<&Answer>) -> Result<Effective, Refusal>;
+}
+
+/// Why a call has no effective form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The API raises.
+    Rejected(Rejection),
+    /// What speaks for the API here has no way to say it: why.
+    Inexpressible(String),
+}
+
+impl Refusal {
+    fn new(class: Exception, message: impl Into<String>) -> Self {
+        Refusal::Rejected(Rejection::new(class, message))
+    }
+}
+
+/// The argument of a keyword, or the TypeError that Python raises where it is missing.
+fn required<'a>(call: &'a Call, name: &str) -> Result<&'a Value, Refusal> {
+    let missing = || Refusal::new(Exception::TypeError, format!("missing 1 required argument: '{name}'"));
+    call.argument(name).ok_or_else(missing)
+}
+
+/// Refuses keywords that the API does not have.
+fn only(call: &Call, constructor: &[&str], forward: &str) -> Result<(), Refusal> {
+    let unknown =
+        |name: &str| Refusal::new(Exception::TypeError, format!("got an unexpected keyword argument '{name}'"));
+    match call.arguments.iter().find(|(name, _)| !constructor.contains(&name.as_str())) {
+        Some((name, _)) => Err(unknown(name)),
+        None if call.input.0 != forward => Err(unknown(&call.input.0)),
+        None => Ok(()),
+    }
+}
+
+/// A parameter's values as they are used: in the dtype of the input.
+fn held(values: &Tensor, dtype: DType) -> Vec<f64> {
+    values.to_f64().into_iter().map(|v| dtype.round(v)).collect()
+}
+
+/// A random parameter as built.
+fn drawn(built: Option<&Answer>, output: Output) -> Option<&Tensor> {
+    let whole = |array: &&Array| array.kept.is_none();
+    built.and_then(|answer| answer.get(output)).filter(whole).map(|array| &array.values)
+}

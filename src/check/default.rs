@@ -1,0 +1,88 @@
+//! A row's default: leaving the parameter out must be the same as stating it.
+
+use super::{Check, CheckResult, EngineResult, Finding, Suite, Verdict};
+use crate::call::{Answer, Outcome, Rejection};
+use crate::engine::{Engine, Question};
+use crate::mapping::{DefaultCalls, Row};
+
+impl Suite {
+    pub(super) fn run_default(&self, check: &Check, only: impl Fn(&str) -> bool) -> CheckResult {
+        let row = &self.mapping().rows[check.row];
+        let asked =
+            self.engines().filter(|engine| only(engine.name())).map(|engine| self.ask_default(engine, row, check));
+        CheckResult {
+            check: check.clone(),
+            call: None,
+            shape: Vec::new(),
+            group_channels: None,
+            engines: asked.collect(),
+            sides: None,
+            accepted: false,
+            sensitive: false,
+        }
+    }
+
+    fn ask_default(&self, engine: &dyn Engine, row: &Row, check: &Check) -> EngineResult {
+        let not_asked = |why: String| EngineResult::new(engine.name(), Verdict::NotAsked, Some(why));
+        if !engine.has_defaults() {
+            return not_asked("every argument is handed to it: it has no defaults of its own".to_owned());
+        }
+        let DefaultCalls { left_out, stated } = match self.mapping().default_calls(row, engine.binding().side()) {
+            Some(Ok(calls)) => calls,
+            Some(Err(error)) => return not_asked(error.to_string()),
+            None => return not_asked("the row states no default for this side".to_owned()),
+        };
+        let ask = |call, which: &str| {
+            engine.answer(Question { row: &row.name, check: &format!("{}/{which}", check.name), call })
+        };
+        let (without, with) = match (ask(&left_out, "left_out"), ask(&stated, "stated")) {
+            (Outcome::Answered(without), Outcome::Answered(with)) => (without, with),
+            (Outcome::Absent(why), _) | (_, Outcome::Absent(why)) => {
+                return EngineResult::new(engine.name(), Verdict::Unchecked, Some(why));
+            }
+            (Outcome::Stale(why), _) | (_, Outcome::Stale(why)) => {
+                return EngineResult::new(engine.name(), Verdict::Stale, Some(why));
+            }
+            (Outcome::NotAsked(why), _) | (_, Outcome::NotAsked(why)) => return not_asked(why),
+            (Outcome::Rejected(r), _) | (_, Outcome::Rejected(r)) => return refuted(engine, row, rejected(&r)),
+        };
+        match difference(&without, &with) {
+            None => EngineResult::of(engine.name(), Vec::new()),
+            Some(what) => refuted(engine, row, what),
+        }
+    }
+}
+
+fn refuted(engine: &dyn Engine, row: &Row, what: String) -> EngineResult {
+    let side = engine.binding().side();
+    let name = row.file.name(side).unwrap_or(&row.name);
+    let stated = format!("the default that row `{}` gives for {name}", row.name);
+    EngineResult::of(engine.name(), vec![Finding::Default { stated, what }])
+}
+
+fn rejected(rejection: &Rejection) -> String {
+    format!("a call is rejected with {rejection}")
+}
+
+/// The first bit that differs between two answers, in words.
+fn difference(left_out: &Answer, stated: &Answer) -> Option<String> {
+    if !left_out.arrays.keys().eq(stated.arrays.keys()) {
+        return Some("the answers have other arrays".to_owned());
+    }
+    for (output, without) in &left_out.arrays {
+        let with = &stated.arrays[output];
+        if without.values.same_bits(&with.values) {
+            continue;
+        }
+        let (a, b) = (without.values.to_f64(), with.values.to_f64());
+        let unequal = a.iter().zip(&b).filter(|(a, b)| a != b).count();
+        let first = (0..a.len().min(b.len())).find(|&i| a[i] != b[i]).unwrap_or(0);
+        return Some(format!(
+            "{unequal} of {} elements of {output} differ, the first is {:?} when it is left out and {:?} when it is stated",
+            a.len(),
+            a.get(first),
+            b.get(first)
+        ));
+    }
+    None
+}

@@ -1,0 +1,306 @@
+//! Runs checks over engines, in parallel, to a report that is the same on every run.
+
+mod ask;
+mod built;
+mod claim;
+mod default;
+mod finding;
+mod invariant;
+mod sensitivity;
+mod sides;
+mod verdict;
+
+use std::collections::HashMap;
+
+use ask::{answer_of, is_random};
+use rayon::prelude::*;
+
+pub use finding::Finding;
+pub use verdict::Verdict;
+
+use crate::binding::{Binding, Mindspore, TorchCore};
+use crate::call::{Call, CallHash, Outcome, Output};
+use crate::compare::{Comparison, Tolerance};
+use crate::engine::{Engine, Question};
+use crate::mapping::{Case, Category, Layout, Mapping, Row, Side};
+use crate::tensor::DType;
+
+/// A mapping, its subject, and the engines that are asked beside it.
+pub struct Suite {
+    mapping: Mapping,
+    /// The subject first.
+    engines: Vec<Box<dyn Engine>>,
+}
+
+/// One case at one dtype and layout, or the default of a row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Check {
+    /// `eps/inside_the_square_root/f32`: row, case, dtype and, where it is not contiguous, layout.
+    pub name: String,
+    /// Index of the row.
+    pub row: usize,
+    /// What is asked.
+    pub kind: Kind,
+}
+
+/// What a check asks.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    /// A case of the row.
+    Case {
+        /// Index of the case.
+        case: usize,
+        /// The dtype of x.
+        dtype: DType,
+        /// The layout of x.
+        layout: Layout,
+    },
+    /// That leaving the row's parameter out is the same as stating its default.
+    Default,
+}
+
+/// What came of a check.
+#[derive(Clone, Debug)]
+pub struct CheckResult {
+    /// The check.
+    pub check: Check,
+    /// Hash of the target's call.
+    pub call: Option<CallHash>,
+    /// Shape of x.
+    pub shape: Vec<usize>,
+    /// Channels of a group, where the call is accepted.
+    pub group_channels: Option<usize>,
+    /// What came of each engine that was asked, in the order of the suite.
+    pub engines: Vec<EngineResult>,
+    /// What came of holding the two sides to each other.
+    pub sides: Option<EngineResult>,
+    /// Whether the target accepts the call.
+    pub accepted: bool,
+    /// Whether the answer moves when the row's parameter does.
+    pub sensitive: bool,
+}
+
+/// What came of asking one engine.
+#[derive(Clone, Debug)]
+pub struct EngineResult {
+    /// The engine.
+    pub engine: String,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// What is not as claimed.
+    pub findings: Vec<Finding>,
+    /// Each array against `exact`, with the tolerance it is held to; `None` where it is stated as off.
+    pub comparisons: Vec<(Output, Option<Tolerance>, Comparison)>,
+    /// Why the engine was not asked, or is unchecked or stale.
+    pub note: Option<String>,
+}
+
+impl EngineResult {
+    fn new(engine: &str, verdict: Verdict, note: Option<String>) -> Self {
+        Self { engine: engine.to_owned(), verdict, findings: Vec::new(), comparisons: Vec::new(), note }
+    }
+
+    fn of(engine: &str, findings: Vec<Finding>) -> Self {
+        let verdict = if findings.is_empty() { Verdict::Holds } else { Verdict::Refuted };
+        Self { engine: engine.to_owned(), verdict, findings, comparisons: Vec::new(), note: None }
+    }
+
+    /// The largest share of a tolerance that an array uses.
+    pub fn used(&self) -> f64 {
+        let held = self.comparisons.iter().filter(|(_, tolerance, _)| tolerance.is_some());
+        held.map(|(_, _, comparison)| comparison.used).fold(0.0, f64::max)
+    }
+}
+
+/// What came of a run.
+#[derive(Clone, Debug)]
+pub struct Outcomes {
+    /// A result for each row that was asked, in the order of the page.
+    pub rows: Vec<RowResult>,
+    /// A result for each check, in the order of the checks.
+    pub checks: Vec<CheckResult>,
+}
+
+/// What came of a row.
+#[derive(Clone, Debug)]
+pub struct RowResult {
+    /// Index of the row.
+    pub row: usize,
+    /// The worst of all.
+    pub verdict: Verdict,
+    /// The verdict on each engine of the suite, and the largest share of a tolerance used.
+    pub engines: Vec<(Verdict, f64)>,
+    /// The verdict of the two sides held to each other.
+    pub sides: Verdict,
+    /// Cases whose answer moves when the row's parameter does.
+    pub sensitive: usize,
+    /// Cases that the target accepts.
+    pub accepted: usize,
+    /// Whether all checks of the row were run; only then is it known whether it is vacuous.
+    pub complete: bool,
+}
+
+impl Outcomes {
+    /// The worst verdict of all rows; `Unchecked` where nothing was run.
+    pub fn verdict(&self) -> Verdict {
+        self.rows.iter().map(|row| row.verdict).max().unwrap_or(Verdict::Unchecked)
+    }
+}
+
+impl Suite {
+    /// A suite in which `subject` is put to the test, beside `others`.
+    pub fn new(mapping: Mapping, subject: Box<dyn Engine>, others: Vec<Box<dyn Engine>>) -> Self {
+        Self { mapping, engines: std::iter::once(subject).chain(others).collect() }
+    }
+
+    /// The mapping.
+    pub fn mapping(&self) -> &Mapping {
+        &self.mapping
+    }
+
+    /// The engines, the subject first.
+    pub fn engines(&self) -> impl Iterator<Item = &dyn Engine> {
+        self.engines.iter().map(|engine| &**engine)
+    }
+
+    /// Every check, in the order of the page and of the files.
+    pub fn checks(&self) -> Vec<Check> {
+        let mut checks = Vec::new();
+        for (row, Row { name, file, .. }) in self.mapping.rows.iter().enumerate() {
+            for (case, spec) in file.cases.iter().enumerate() {
+                for &dtype in &spec.dtypes {
+                    for &layout in &spec.layouts {
+                        let mut name = format!("{name}/{}/{dtype}", spec.name);
+                        if layout != Layout::Contiguous {
+                            name = format!("{name}-{}", layout.name());
+                        }
+                        checks.push(Check { name, row, kind: Kind::Case { case, dtype, layout } });
+                    }
+                }
+            }
+            if !file.default.is_empty() {
+                checks.push(Check { name: format!("{name}/default"), row, kind: Kind::Default });
+            }
+        }
+        checks
+    }
+
+    /// The case of a check; `None` for a default check.
+    pub fn case(&self, check: &Check) -> Option<&Case> {
+        match check.kind {
+            Kind::Case { case, .. } => Some(&self.mapping.rows[check.row].file.cases[case]),
+            Kind::Default => None,
+        }
+    }
+
+    /// The call of a check as a side writes it; `None` for a default check and where there is none.
+    pub fn question(&self, check: &Check, side: Side) -> Option<Call> {
+        let Kind::Case { dtype, layout, .. } = check.kind else { return None };
+        let target = self.mapping.target_call(self.case(check)?, dtype, layout).ok()?;
+        match side {
+            Side::Mindspore => Some(target),
+            Side::Torch => {
+                let name = &self.mapping.rows[check.row].name;
+                let drawn = self.drawn(&target, Question { row: name, check: &check.name, call: &target });
+                self.mapping.source_call(&target, drawn.as_ref().and_then(answer_of)).ok()
+            }
+        }
+    }
+
+    /// The subject's answer where a parameter is drawn at random: only the subject knows what it drew.
+    fn drawn(&self, target: &Call, question: Question<'_>) -> Option<Outcome> {
+        is_random(target).then(|| self.engines[0].answer(question))
+    }
+
+    /// Runs checks in parallel. The result does not depend on the number of threads.
+    pub fn run(&self, checks: &[Check]) -> Outcomes {
+        self.run_with(checks, || {})
+    }
+
+    /// Runs checks in parallel and calls `done` after each.
+    pub fn run_with(&self, checks: &[Check], done: impl Fn() + Sync) -> Outcomes {
+        let run = |check: &Check| {
+            let result = self.run_check(check, |_| true);
+            done();
+            result
+        };
+        let mut results: Vec<CheckResult> = checks.par_iter().map(run).collect();
+        refuse_identical(&mut results);
+        let rows = (0..self.mapping.rows.len()).filter_map(|row| self.row(row, checks, &results)).collect();
+        Outcomes { rows, checks: results }
+    }
+
+    /// Runs one check on the engines that `only` names; `sides` is the two sides held to each other.
+    pub fn run_check(&self, check: &Check, only: impl Fn(&str) -> bool) -> CheckResult {
+        match check.kind {
+            Kind::Case { dtype, layout, .. } => self.run_case(check, dtype, layout, only),
+            Kind::Default => self.run_default(check, only),
+        }
+    }
+
+    fn row(&self, row: usize, checks: &[Check], results: &[CheckResult]) -> Option<RowResult> {
+        let of_row: Vec<&CheckResult> =
+            checks.iter().zip(results).filter(|(check, _)| check.row == row).map(|(_, result)| result).collect();
+        if of_row.is_empty() {
+            return None;
+        }
+        let worst = |verdicts: &mut dyn Iterator<Item = Verdict>| verdicts.max().unwrap_or(Verdict::NotAsked);
+        let engine = |engine: usize| {
+            let results = || of_row.iter().filter_map(move |result| result.engines.get(engine));
+            (worst(&mut results().map(|r| r.verdict)), results().map(EngineResult::used).fold(0.0, f64::max))
+        };
+        let engines: Vec<(Verdict, f64)> = (0..self.engines.len()).map(engine).collect();
+        let sides = worst(&mut of_row.iter().filter_map(|result| result.sides.as_ref()).map(|sides| sides.verdict));
+
+        let (mut accepted, mut sensitive) = (Vec::new(), Vec::new());
+        for result in &of_row {
+            if let Kind::Case { case, .. } = result.check.kind {
+                accepted.extend(result.accepted.then_some(case));
+                sensitive.extend((result.accepted && result.sensitive).then_some(case));
+            }
+        }
+        for cases in [&mut accepted, &mut sensitive] {
+            cases.dedup();
+        }
+        let complete = of_row.len() == self.checks().iter().filter(|check| check.row == row).count();
+        let vacuous = complete && sensitive.is_empty();
+        let verdict = worst(&mut engines.iter().map(|(verdict, _)| *verdict).chain([sides]));
+        Some(RowResult {
+            row,
+            verdict: if vacuous { verdict.max(Verdict::Vacuous) } else { verdict },
+            engines,
+            sides,
+            sensitive: sensitive.len(),
+            accepted: accepted.len(),
+            complete,
+        })
+    }
+
+    /// What each side is known to make of a call.
+    fn binding(&self, side: Side) -> &'static dyn Binding {
+        match side {
+            Side::Mindspore => &Mindspore { narrows_eps: true },
+            Side::Torch => &TorchCore,
+        }
+    }
+}
+
+/// Two checks with the same call are one check that seems to be two.
+fn refuse_identical(results: &mut [CheckResult]) {
+    let mut first: HashMap<CallHash, String> = HashMap::new();
+    for result in results {
+        let Some(call) = &result.call else { continue };
+        if let Some(other) = first.get(call) {
+            let mut identical = EngineResult::of("sides", vec![Finding::Identical(other.clone())]);
+            identical.findings.extend(result.sides.take().into_iter().flat_map(|sides| sides.findings));
+            result.sides = Some(identical);
+        } else {
+            first.insert(call.clone(), result.check.name.clone());
+        }
+    }
+}
+
+/// Whether a row is about the input of the forward call.
+fn is_input(row: &Row) -> bool {
+    matches!(row.file.category, Category::Input | Category::Example)
+}

@@ -1,0 +1,185 @@
+//! An engine's array held against what `exact` expects, element by element.
+
+use std::fmt;
+
+use super::Tolerance;
+use crate::call::Array;
+use crate::double_double::Double;
+use crate::exact::Expected;
+use crate::tensor::DType;
+
+/// How two arrays of the same shape and dtype compare.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Comparison {
+    /// How many elements were compared.
+    pub elements: usize,
+    /// How many of them are beyond the tolerance.
+    pub beyond: usize,
+    /// The largest share of the tolerance that an element uses; infinite where a NaN or an infinity is amiss.
+    pub used: f64,
+    /// The largest absolute error; infinite likewise.
+    pub absolute: Spot,
+    /// The largest error relative to the expected value.
+    pub relative: Spot,
+    /// The largest error in ULP, in the unit that `exact` gives.
+    pub ulp: Spot,
+}
+
+/// The worst element by one measure.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Spot {
+    /// The error.
+    pub error: f64,
+    /// Flat index of the element, last dimension fastest.
+    pub index: usize,
+    /// What the engine has there.
+    pub actual: f64,
+    /// What `exact` has there, rounded to the dtype.
+    pub expected: f64,
+}
+
+/// Arrays that cannot be compared element by element.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Unlike {
+    /// The shapes differ.
+    Shape {
+        /// The engine's.
+        actual: Vec<usize>,
+        /// The one expected.
+        expected: Vec<usize>,
+    },
+    /// The dtypes differ.
+    DType {
+        /// The engine's.
+        actual: DType,
+        /// The one expected.
+        expected: DType,
+    },
+}
+
+impl fmt::Display for Unlike {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unlike::Shape { actual, expected } => write!(f, "the shape is {actual:?}, expected {expected:?}"),
+            Unlike::DType { actual, expected } => write!(f, "the dtype is {actual}, expected {expected}"),
+        }
+    }
+}
+
+impl Spot {
+    fn keep_worse(&mut self, error: f64, element: &Spot) {
+        if error > self.error || self.error == 0.0 && error == 0.0 && self.index == 0 && element.index == 0 {
+            *self = Spot { error, ..element.clone() };
+        }
+    }
+}
+
+/// Holds an array to what is expected. NaN equals NaN, -0 equals 0, infinities count by their sign; otherwise
+/// the error is measured against the value before rounding.
+pub fn compare(actual: &Array, expected: &Expected, tolerance: Tolerance) -> Result<Comparison, Unlike> {
+    if actual.shape != expected.shape {
+        return Err(Unlike::Shape { actual: actual.shape.clone(), expected: expected.shape.clone() });
+    }
+    if actual.values.dtype() != expected.dtype {
+        return Err(Unlike::DType { actual: actual.values.dtype(), expected: expected.dtype });
+    }
+    let values = actual.values.to_f64();
+    let mut comparison = Comparison {
+        elements: values.len(),
+        beyond: 0,
+        used: 0.0,
+        absolute: Spot::default(),
+        relative: Spot::default(),
+        ulp: Spot::default(),
+    };
+    for (i, actual_value) in values.into_iter().enumerate() {
+        let index = actual.kept.as_ref().map_or(i, |kept| kept[i]);
+        let exact = expected.values[index];
+        let rounded = exact.round(expected.dtype);
+        let alike = actual_value == rounded || actual_value.is_nan() && rounded.is_nan();
+        let spot = Spot { error: 0.0, index, actual: actual_value, expected: rounded };
+        let (absolute, relative, ulp, used) = if actual_value.is_finite() && rounded.is_finite() {
+            let absolute = (Double::from(actual_value) - exact).hi.abs();
+            let unit = expected.dtype.ulp(expected.unit[index]);
+            let relative = if absolute == 0.0 { 0.0 } else { absolute / exact.hi.abs() };
+            (absolute, relative, absolute / unit, tolerance.used(absolute, exact.hi, unit))
+        } else if alike {
+            (0.0, 0.0, 0.0, 0.0)
+        } else {
+            (f64::INFINITY, f64::INFINITY, f64::INFINITY, f64::INFINITY)
+        };
+        comparison.beyond += usize::from(used > 1.0);
+        comparison.used = comparison.used.max(used);
+        comparison.absolute.keep_worse(absolute, &spot);
+        comparison.relative.keep_worse(relative, &spot);
+        comparison.ulp.keep_worse(ulp, &spot);
+    }
+    Ok(comparison)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tensor::Tensor;
+
+    const ULP: Tolerance = Tolerance::Ulp(3.0);
+
+    fn compared(actual: &[f64], expected: &[f64], tolerance: Tolerance) -> Comparison {
+        let array = Array::from(Tensor::from_f64(DType::F32, &[actual.len()], actual).unwrap());
+        let expected = Expected {
+            dtype: DType::F32,
+            shape: vec![expected.len()],
+            values: expected.iter().map(|&v| v.into()).collect(),
+            unit: vec![1.0; expected.len()],
+        };
+        compare(&array, &expected, tolerance).unwrap()
+    }
+
+    #[test]
+    fn what_counts_as_equal() {
+        let same = compared(&[f64::NAN, -0.0, f64::INFINITY], &[f64::NAN, 0.0, f64::INFINITY], ULP);
+        assert_eq!((same.beyond, same.used, same.absolute.error), (0, 0.0, 0.0));
+        for (actual, expected) in
+            [(f64::NAN, 0.0), (0.0, f64::NAN), (f64::INFINITY, f64::NEG_INFINITY), (1e30, f64::INFINITY)]
+        {
+            let amiss = compared(&[actual], &[expected], ULP);
+            assert_eq!((amiss.beyond, amiss.used), (1, f64::INFINITY), "{actual} for {expected}");
+        }
+    }
+
+    #[test]
+    fn the_worst_is_named_by_every_measure() {
+        let ulp = f64::from(f32::EPSILON);
+        let c = compared(&[1.0 + 2.0 * ulp, 1000.01, 1e-3], &[1.0, 1000.0, 2e-3], ULP);
+        assert_eq!((c.elements, c.beyond), (3, 2));
+        assert_eq!((c.absolute.index, c.relative.index), (1, 2));
+        let one = compared(&[1.0 + 2.0 * ulp], &[1.0], ULP);
+        assert_eq!((one.beyond, one.ulp.error), (0, 2.0));
+        assert!((one.used - 2.0 / 3.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_error_is_measured_before_rounding() {
+        // A correctly rounded third of f32 is still off by what rounding took.
+        let c = compared(&[1.0 / 3.0], &[1.0 / 3.0], ULP);
+        assert!(c.ulp.error > 0.0 && c.ulp.error <= 0.5);
+    }
+
+    #[test]
+    fn assert_close_is_absolute_and_relative() {
+        let close = Tolerance::Relative { rtol: 1e-2, atol: 1e-1 };
+        assert_eq!(compared(&[100.9], &[100.0], close).beyond, 0);
+        assert_eq!(compared(&[101.2], &[100.0], close).beyond, 1);
+        assert_eq!(compared(&[0.09], &[0.0], close).beyond, 0);
+    }
+
+    #[test]
+    fn other_shapes_and_dtypes_are_no_numbers() {
+        let expected =
+            Expected { dtype: DType::F32, shape: vec![2], values: vec![Double::default(); 2], unit: vec![0.0; 2] };
+        let array = |dtype, n| Array::from(Tensor::from_f64(dtype, &[n], &vec![0.0; n]).unwrap());
+        assert!(matches!(compare(&array(DType::F32, 3), &expected, ULP), Err(Unlike::Shape { .. })));
+        assert!(matches!(compare(&array(DType::F64, 2), &expected, ULP), Err(Unlike::DType { .. })));
+        assert!(compare(&array(DType::F32, 2), &expected, ULP).is_ok());
+    }
+}

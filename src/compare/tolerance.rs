@@ -1,0 +1,63 @@
+//! How close is close enough: one table, by precision, dtype and array.
+
+use std::fmt;
+
+use crate::call::Output;
+use crate::tensor::DType;
+
+/// The two classes of engines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precision {
+    /// As PyTorch holds its own: torch.testing.assert_close of 2.13.0.
+    AssertClose,
+    /// Held to `exact` in units in the last place.
+    Ulp,
+}
+
+/// What an element may be off by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Tolerance {
+    /// `|a - e| <= atol + rtol*|e|`.
+    Relative {
+        /// Share of the expected value.
+        rtol: f64,
+        /// In the unit of the value.
+        atol: f64,
+    },
+    /// So many ULP at the magnitude that `exact` gives as the unit of the element.
+    Ulp(f64),
+}
+
+impl Tolerance {
+    /// The table.
+    pub fn of(precision: Precision, dtype: DType, output: Output) -> Self {
+        match (precision, dtype, output) {
+            (Precision::AssertClose, DType::F16, _) => Tolerance::Relative { rtol: 1e-3, atol: 1e-5 },
+            (Precision::AssertClose, DType::BF16, _) => Tolerance::Relative { rtol: 1.6e-2, atol: 1e-5 },
+            (Precision::AssertClose, DType::F32, _) => Tolerance::Relative { rtol: 1.3e-6, atol: 1e-5 },
+            (Precision::AssertClose, DType::F64, _) => Tolerance::Relative { rtol: 1e-7, atol: 1e-7 },
+            (Precision::Ulp, _, Output::Y) => Tolerance::Ulp(3.0),
+            (Precision::Ulp, _, _) => Tolerance::Ulp(4.0),
+        }
+    }
+
+    /// The share of the tolerance that an error uses: above 1 it is beyond.
+    pub fn used(&self, error: f64, expected: f64, ulp: f64) -> f64 {
+        if error == 0.0 {
+            return 0.0;
+        }
+        match self {
+            Tolerance::Relative { rtol, atol } => error / (atol + rtol * expected.abs()),
+            Tolerance::Ulp(limit) => error / ulp / limit,
+        }
+    }
+}
+
+impl fmt::Display for Tolerance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Tolerance::Relative { rtol, atol } => write!(f, "rtol {rtol:e}, atol {atol:e}"),
+            Tolerance::Ulp(limit) => write!(f, "{limit} ULP"),
+        }
+    }
+}

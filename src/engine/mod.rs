@@ -1,0 +1,55 @@
+//! Who can answer a call: the trait, and one file an engine.
+
+mod golden;
+#[cfg(feature = "libtorch")]
+mod libtorch;
+mod rust;
+
+pub use golden::Golden;
+#[cfg(feature = "libtorch")]
+pub use libtorch::Libtorch;
+pub use rust::Rust;
+
+use crate::binding::Binding;
+use crate::call::{Call, Outcome};
+use crate::compare::Precision;
+
+/// A call with the name of the check that asks it.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// The row: `eps`.
+    pub row: &'a str,
+    /// The check within the mapping: `eps/inside_the_square_root/f32`.
+    pub check: &'a str,
+    /// The call, as this engine's side writes it.
+    pub call: &'a Call,
+}
+
+/// Anything that answers a call. Implement it to make an operator of your own the subject.
+///
+/// An engine is asked from several threads at once, and its answer may depend on nothing but the question.
+pub trait Engine: Send + Sync {
+    /// The name in reports and specs; a version comes last: `torch-2.13.0`.
+    fn name(&self) -> &str;
+
+    /// The reading of calls that the engine is held to.
+    fn binding(&self) -> &dyn Binding;
+
+    /// How close its numbers have to be.
+    fn precision(&self) -> Precision {
+        Precision::AssertClose
+    }
+
+    /// Whether defaults are its own. One that is handed every argument has none that could be tested.
+    fn has_defaults(&self) -> bool {
+        true
+    }
+
+    /// Answers a call: with arrays, or as it refuses.
+    fn answer(&self, question: Question<'_>) -> Outcome;
+}
+
+/// Whether `named` in a spec means the engine `name`: all of it, or the part before a version.
+pub fn is_meant(named: &str, name: &str) -> bool {
+    name.strip_prefix(named).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+}

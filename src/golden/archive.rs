@@ -1,0 +1,168 @@
+//! One `.npz` file: arrays by the hash of their content.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::Cursor;
+use std::ops::Range;
+use std::path::Path;
+
+use half::{bf16, f16};
+use ndarray::{ArrayD, ArrayViewD};
+use ndarray_npy::{NpzWriter, ViewNpyExt};
+
+use super::manifest::Stored;
+use crate::tensor::{DType, Tensor};
+
+/// A larger file is not read.
+const MOST_BYTES: u64 = 256 << 20;
+
+/// A file that was read whole and whose hash was the one expected.
+pub struct Archive {
+    bytes: Vec<u8>,
+    members: HashMap<String, Range<usize>>,
+}
+
+impl Archive {
+    /// Reads a file, and refuses it unparsed where its hash is another.
+    pub fn read(path: &Path, expected_hash: &str) -> Result<Self, String> {
+        let length = std::fs::metadata(path).map_err(|error| error.to_string())?.len();
+        if length > MOST_BYTES {
+            return Err(format!("{length} bytes are more than a golden file may have"));
+        }
+        let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+        if file_hash(&bytes) != expected_hash {
+            return Err("its content is not what the manifest was written for".to_owned());
+        }
+        let mut zip = zip::ZipArchive::new(Cursor::new(&bytes)).map_err(|error| error.to_string())?;
+        let mut members = HashMap::with_capacity(zip.len());
+        for i in 0..zip.len() {
+            let member = zip.by_index_raw(i).map_err(|error| error.to_string())?;
+            let start = usize::try_from(member.data_start()).map_err(|error| error.to_string())?;
+            let range = start..start.saturating_add(usize::try_from(member.size()).unwrap_or(usize::MAX));
+            let name = member.name().trim_end_matches(".npy").to_owned();
+            if member.compression() != zip::CompressionMethod::Stored || bytes.get(range.clone()).is_none() {
+                return Err(format!("its member {name} is not stored plainly"));
+            }
+            members.insert(name, range);
+        }
+        Ok(Self { bytes, members })
+    }
+
+    /// An array, which must have the dtype of the manifest and this shape.
+    pub fn get(&self, stored: &Stored, shape: &[usize]) -> Result<Tensor, String> {
+        let tensor = self.any_shape(stored)?;
+        if tensor.shape() == shape { Ok(tensor) } else { Err(other_array(stored)) }
+    }
+
+    /// An array in the shape in which it is stored.
+    pub(super) fn any_shape(&self, stored: &Stored) -> Result<Tensor, String> {
+        let range = self.members.get(&stored.hash).ok_or_else(|| format!("it has no array {}", stored.hash))?;
+        let member = &self.bytes[range.clone()];
+        // Arrays are read where they lie, so they have to lie at a multiple of eight.
+        let mut aligned = vec![0u8; member.len() + 8];
+        let start = aligned.as_ptr().align_offset(8);
+        aligned[start..start + member.len()].copy_from_slice(member);
+        let bytes = &aligned[start..start + member.len()];
+        let tensor = match stored.dtype {
+            DType::F16 => view::<u16>(bytes)?.map(|a| Tensor::from_array(&a.mapv(f16::from_bits))),
+            DType::BF16 => view::<u16>(bytes)?.map(|a| Tensor::from_array(&a.mapv(bf16::from_bits))),
+            DType::F32 => view::<f32>(bytes)?.map(|a| Tensor::from_array(&a)),
+            DType::F64 => view::<f64>(bytes)?.map(|a| Tensor::from_array(&a)),
+        };
+        match tensor {
+            Some(tensor) if content_hash(&tensor) == stored.hash => Ok(tensor),
+            _ => Err(other_array(stored)),
+        }
+    }
+}
+
+fn other_array(stored: &Stored) -> String {
+    format!("its array {} is not the one that the manifest describes", stored.hash)
+}
+
+/// The array of a member; `None` where the bytes are of another type or shape than they declare.
+fn view<T>(bytes: &[u8]) -> Result<Option<ArrayD<T>>, String>
+where
+    T: ndarray_npy::ViewElement + Clone,
+{
+    Ok(ArrayViewD::<T>::view_npy(bytes).ok().map(|view| view.to_owned()))
+}
+
+/// The bytes of an `.npz` file with these arrays, named by content: the same on every run.
+pub(super) fn write(arrays: &BTreeMap<String, Tensor>) -> Result<Vec<u8>, String> {
+    let mut bytes = Cursor::new(Vec::new());
+    let mut npz = NpzWriter::new(&mut bytes);
+    for (name, tensor) in arrays {
+        let added = match tensor {
+            Tensor::F16(s) => npz.add_array(name.as_str(), &s.view().mapv(f16::to_bits)),
+            Tensor::BF16(s) => npz.add_array(name.as_str(), &s.view().mapv(bf16::to_bits)),
+            Tensor::F32(s) => npz.add_array(name.as_str(), &s.view()),
+            Tensor::F64(s) => npz.add_array(name.as_str(), &s.view()),
+        };
+        added.map_err(|error| error.to_string())?;
+    }
+    npz.finish().map_err(|error| error.to_string())?;
+    Ok(bytes.into_inner())
+}
+
+/// The hash by which the manifest knows a file.
+pub(super) fn file_hash(bytes: &[u8]) -> String {
+    blake3::hash(bytes).to_hex().to_string()
+}
+
+/// The hash by which an array is named: of dtype, shape and bits.
+pub(super) fn content_hash(tensor: &Tensor) -> String {
+    let mut hasher = blake3::Hasher::new();
+    tensor.contiguous().hash_into(&mut hasher);
+    hasher.finalize().to_hex()[..16].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arrays() -> (BTreeMap<String, Tensor>, Vec<Stored>) {
+        let (mut arrays, mut stored) = (BTreeMap::new(), Vec::new());
+        for dtype in DType::ALL {
+            let tensor = Tensor::from_f64(dtype, &[2, 3], &[1.0, -0.0, 2.5, f64::INFINITY, 1e-3, 7.0]).unwrap();
+            let hash = content_hash(&tensor);
+            stored.push(Stored { dtype, shape: vec![2, 3], hash: hash.clone() });
+            arrays.insert(hash, tensor);
+        }
+        (arrays, stored)
+    }
+
+    #[test]
+    fn every_dtype_comes_back_bit_for_bit() {
+        let (arrays, stored) = arrays();
+        let bytes = write(&arrays).unwrap();
+        assert_eq!(bytes, write(&arrays).unwrap(), "the same bytes on every run");
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), &bytes).unwrap();
+        let archive = Archive::read(file.path(), &file_hash(&bytes)).unwrap();
+        for stored in stored {
+            assert!(archive.get(&stored, &[2, 3]).unwrap().same_bits(&arrays[&stored.hash]));
+            assert!(archive.get(&stored, &[3, 2]).is_err());
+            let other = if stored.dtype == DType::F64 { DType::F32 } else { DType::F64 };
+            assert!(archive.get(&Stored { dtype: other, ..stored }, &[2, 3]).is_err());
+        }
+    }
+
+    #[test]
+    fn timestamps_do_not_enter_the_file() {
+        // 1980-01-01 00:00 in the first local header: a dependency that switches real time stamps on would show here.
+        let bytes = write(&arrays().0).unwrap();
+        assert_eq!(bytes[10..14], [0, 0, 0x21, 0]);
+    }
+
+    #[test]
+    fn an_altered_byte_is_refused_before_parsing() {
+        let bytes = write(&arrays().0).unwrap();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for i in (0..bytes.len()).step_by(7) {
+            let mut altered = bytes.clone();
+            altered[i] ^= 1;
+            std::fs::write(file.path(), &altered).unwrap();
+            assert!(Archive::read(file.path(), &file_hash(&bytes)).is_err(), "byte {i}");
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! What the golden folder of a mapping holds: who answered what, to which call.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write};
+use std::path::Path;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::REMEDY;
+use crate::call::{CallHash, Output};
+use crate::python::Exception;
+use crate::tensor::DType;
+
+/// The manifest's file name.
+pub(super) const FILE: &str = "manifest.json";
+
+/// A manifest of another format is not read.
+const FORMAT: u32 = 1;
+
+const MOST_BYTES: u64 = 64 << 20;
+
+/// The file name of a row's archive.
+pub(super) fn archive_of(row: &str) -> String {
+    format!("{row}.npz")
+}
+
+/// Everything that is stored for a mapping.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    format: u32,
+    /// Where the answers of each engine come from.
+    pub engines: BTreeMap<String, Provenance>,
+    /// Archives, with the hash of their content.
+    pub files: BTreeMap<String, String>,
+    /// Engine, check, answer.
+    pub answers: BTreeMap<String, BTreeMap<String, Entry>>,
+}
+
+/// Where an engine's answers come from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provenance {
+    /// The framework: `libtorch`.
+    pub framework: String,
+    /// Its version.
+    pub version: String,
+    /// What asked it.
+    pub recorder: String,
+    /// Architecture and operating system.
+    pub platform: String,
+}
+
+/// One stored answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The call that was answered.
+    pub call: CallHash,
+    /// The class that was raised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejected: Option<Exception>,
+    /// The first line of its message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// The arrays.
+    #[serde(flatten)]
+    pub arrays: BTreeMap<Output, Stored>,
+}
+
+/// An array as the manifest names it: `f32[2, 6, 5, 3] 0123456789abcdef`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Stored {
+    /// Its dtype; f16 and bf16 are stored by their bits.
+    pub dtype: DType,
+    /// The shape of the whole, also where only some elements are kept.
+    pub shape: Vec<usize>,
+    /// Its name in the archive: the hash of its content.
+    pub hash: String,
+}
+
+impl fmt::Display for Stored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{:?} {}", self.dtype, self.shape, self.hash)
+    }
+}
+
+impl From<Stored> for String {
+    fn from(stored: Stored) -> Self {
+        stored.to_string()
+    }
+}
+
+impl TryFrom<String> for Stored {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl FromStr for Stored {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parse = || {
+            let (dtype, rest) = text.split_once('[')?;
+            let (shape, hash) = rest.split_once("] ")?;
+            let dtype = DType::ALL.into_iter().find(|d| d.name() == dtype)?;
+            let sizes = shape.split(", ").filter(|size| !size.is_empty());
+            let shape: Vec<usize> = sizes.map(|size| size.parse().ok()).collect::<Option<_>>()?;
+            shape.iter().try_fold(1usize, |count, &size| count.checked_mul(size))?;
+            let is_hash = hash.len() == 16 && hash.bytes().all(|b| b.is_ascii_hexdigit());
+            is_hash.then(|| Stored { dtype, shape, hash: hash.to_owned() })
+        };
+        parse().ok_or_else(|| format!("`{text}` is no stored array, as in `f32[2, 6] 0123456789abcdef`"))
+    }
+}
+
+impl Default for Manifest {
+    fn default() -> Self {
+        Self { format: FORMAT, engines: BTreeMap::new(), files: BTreeMap::new(), answers: BTreeMap::new() }
+    }
+}
+
+impl Manifest {
+    /// Reads a manifest, or says what is wrong with it and what mends it.
+    pub fn read(path: &Path) -> Result<Self, String> {
+        let problem = |problem: String| format!("{}: {problem}: {REMEDY}", path.display());
+        let length = std::fs::metadata(path).map_err(|error| problem(error.to_string()))?.len();
+        if length > MOST_BYTES {
+            return Err(problem(format!("{length} bytes are more than a manifest may have")));
+        }
+        let text = std::fs::read_to_string(path).map_err(|error| problem(error.to_string()))?;
+        let manifest: Self = serde_json::from_str(&text).map_err(|error| problem(error.to_string()))?;
+        if manifest.format != FORMAT {
+            return Err(problem(format!("its format is {}, and {FORMAT} is the one that is read", manifest.format)));
+        }
+        Ok(manifest)
+    }
+
+    /// The text of the file: a line an answer, so that a diff shows which ones changed.
+    pub fn to_text(&self) -> String {
+        fn json<T: Serialize>(value: &T) -> String {
+            serde_json::to_string(value).expect("maps with string keys have a JSON form")
+        }
+        fn lines<T: Serialize>(text: &mut String, indent: &str, map: &BTreeMap<String, T>) {
+            for (i, (name, value)) in map.iter().enumerate() {
+                let comma = if i + 1 < map.len() { "," } else { "" };
+                let _ = writeln!(text, "{indent}{}: {}{comma}", json(name), json(value));
+            }
+        }
+        let mut text = format!("{{\n  \"format\": {},\n  \"engines\": {{\n", self.format);
+        lines(&mut text, "    ", &self.engines);
+        text.push_str("  },\n  \"files\": {\n");
+        lines(&mut text, "    ", &self.files);
+        text.push_str("  },\n  \"answers\": {\n");
+        for (i, (engine, answers)) in self.answers.iter().enumerate() {
+            let _ = writeln!(text, "    {}: {{", json(engine));
+            lines(&mut text, "      ", answers);
+            text.push_str(if i + 1 < self.answers.len() { "    },\n" } else { "    }\n" });
+        }
+        text.push_str("  }\n}\n");
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_reads_back() {
+        let stored: Stored = "f32[2, 6] 0123456789abcdef".parse().unwrap();
+        let answered = Entry {
+            call: CallHash("00".to_owned()),
+            rejected: None,
+            message: None,
+            arrays: [(Output::Y, stored)].into(),
+        };
+        let refused = Entry {
+            rejected: Some(Exception::RuntimeError),
+            message: Some("no \"such\" thing".to_owned()),
+            arrays: BTreeMap::new(),
+            ..answered.clone()
+        };
+        let answers = [("eps/a/f32".to_owned(), answered), ("eps/b/f32".to_owned(), refused)].into();
+        let manifest = Manifest { answers: [("libtorch-2.13.0".to_owned(), answers)].into(), ..Manifest::default() };
+        let read: Manifest = serde_json::from_str(&manifest.to_text()).unwrap();
+        assert_eq!(read, manifest);
+        assert_eq!(manifest.to_text().lines().filter(|line| line.contains("eps/")).count(), 2);
+    }
+
+    #[test]
+    fn what_is_no_stored_array_is_refused() {
+        for text in
+            ["", "f32", "f32[2] xyz", "f8[2] 0123456789abcdef", "f32[-1] 0123456789abcdef", "f32[2]0123456789abcdef"]
+        {
+            assert!(text.parse::<Stored>().is_err(), "{text}");
+        }
+        let huge = format!("f32[{0}, {0}, {0}] 0123456789abcdef", usize::MAX);
+        assert!(huge.parse::<Stored>().is_err());
+        let scalar: Stored = "f64[] 0123456789abcdef".parse().unwrap();
+        assert!(scalar.shape.is_empty());
+    }
+}

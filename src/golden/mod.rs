@@ -1,0 +1,145 @@
+//! Stored answers: one `.npz` a row beside a manifest that reads well in a diff.
+//!
+//! Arrays are named by the hash of their content, so equal answers are stored once. A file whose
+//! hash is not the manifest's is refused before it is parsed. Of a large array only some elements
+//! are kept: see [`kept`].
+
+mod archive;
+mod manifest;
+mod record;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+pub use archive::Archive;
+pub use manifest::{Entry, Manifest, Provenance, Stored};
+pub use record::{Changes, Options, Recorded, record};
+
+use crate::call::{Answer, Array, Call, CallHash, Outcome, Rejection};
+use crate::random::Generator;
+use crate::tensor::Tensor;
+
+/// The command that mends whatever is amiss here.
+pub const REMEDY: &str = "run `cargo xtask golden`";
+
+/// Of an array with more elements than this, so many are kept.
+pub const MOST_KEPT: usize = 4096;
+
+/// The golden folder of a mapping, to read.
+pub struct Store {
+    folder: PathBuf,
+    manifest: Result<Manifest, String>,
+    archives: BTreeMap<String, OnceLock<Result<Archive, String>>>,
+}
+
+impl Store {
+    /// Opens a folder. What is missing or damaged is said of every answer that needs it.
+    pub fn open(folder: &Path) -> Self {
+        let manifest = Manifest::read(&folder.join(manifest::FILE));
+        let files = manifest.as_ref().map(|m| m.files.keys().cloned().collect()).unwrap_or_else(|_| Vec::new());
+        let archives = files.into_iter().map(|file| (file, OnceLock::new())).collect();
+        Self { folder: folder.to_owned(), manifest, archives }
+    }
+
+    /// The manifest, or what is wrong with it.
+    pub fn manifest(&self) -> Result<&Manifest, &str> {
+        self.manifest.as_ref().map_err(String::as_str)
+    }
+
+    /// The stored answer of an engine. `groups` is the number of groups of all samples together.
+    pub fn answer(&self, engine: &str, row: &str, check: &str, call: &Call, groups: usize) -> Outcome {
+        let manifest = match &self.manifest {
+            Ok(manifest) => manifest,
+            Err(problem) => return Outcome::Absent(problem.clone()),
+        };
+        let Some(entry) = manifest.answers.get(engine).and_then(|answers| answers.get(check)) else {
+            return Outcome::Absent(format!("{engine} has no stored answer: {REMEDY}"));
+        };
+        if entry.call != call.hash() {
+            return Outcome::Stale(format!("the stored answer of {engine} is of another call: {REMEDY}"));
+        }
+        if let Some(class) = entry.rejected {
+            return Outcome::Rejected(Rejection::new(class, entry.message.clone().unwrap_or_default()));
+        }
+        match self.arrays(row, entry, groups) {
+            Ok(answer) => Outcome::Answered(answer),
+            Err(problem) => Outcome::Absent(problem),
+        }
+    }
+
+    fn arrays(&self, row: &str, entry: &Entry, groups: usize) -> Result<Answer, String> {
+        let archive = self.archive(row)?;
+        let mut answer = Answer::default();
+        for (output, stored) in &entry.arrays {
+            let elements: usize = stored.shape.iter().product();
+            let kept = kept(&entry.call, elements, groups);
+            let shape = kept.as_ref().map_or_else(|| stored.shape.clone(), |kept| vec![kept.len()]);
+            let values = archive.get(stored, &shape).map_err(|problem| self.damaged(row, &problem))?;
+            answer.arrays.insert(*output, Array { shape: stored.shape.clone(), values, kept });
+        }
+        Ok(answer)
+    }
+
+    /// A row's archive, read at its first use.
+    fn archive(&self, row: &str) -> Result<&Archive, String> {
+        let file = manifest::archive_of(row);
+        let Some(archive) = self.archives.get(&file) else {
+            return Err(self.damaged(row, "the manifest does not list it"));
+        };
+        archive.get_or_init(|| self.read_archive(row, &file)).as_ref().map_err(Clone::clone)
+    }
+
+    fn read_archive(&self, row: &str, file: &str) -> Result<Archive, String> {
+        let manifest = self.manifest.as_ref().map_err(Clone::clone)?;
+        Archive::read(&self.folder.join(file), manifest.files.get(file).map_or("", String::as_str))
+            .map_err(|problem| self.damaged(row, &problem))
+    }
+
+    fn damaged(&self, row: &str, problem: &str) -> String {
+        format!("{}: {problem}: {REMEDY}", self.folder.join(manifest::archive_of(row)).display())
+    }
+}
+
+/// The flat indices that are kept of an array of so many elements; `None` where all are.
+///
+/// The first and the last of each of `groups` equal runs, and others chosen by the call's hash, so
+/// that nobody chooses them; [`MOST_KEPT`] at the most.
+pub fn kept(call: &CallHash, elements: usize, groups: usize) -> Option<Vec<usize>> {
+    if elements <= MOST_KEPT {
+        return None;
+    }
+    let run = elements / groups.clamp(1, elements);
+    let ends = (0..groups).flat_map(|g| [g * run, g * run + run - 1]).take(MOST_KEPT / 2);
+    let mut kept: std::collections::BTreeSet<usize> = ends.filter(|&i| i < elements).collect();
+    let mut generator = Generator::new(u64::from_str_radix(&call.0, 16).unwrap_or_default());
+    while kept.len() < MOST_KEPT {
+        kept.insert((generator.bits() % elements as u64) as usize);
+    }
+    Some(kept.into_iter().collect())
+}
+
+/// The kept elements of an array, as one dimension.
+pub(crate) fn keep(array: &Tensor, kept: &[usize]) -> Tensor {
+    let values = array.to_f64();
+    let values: Vec<f64> = kept.iter().map(|&i| values[i]).collect();
+    Tensor::from_f64(array.dtype(), &[kept.len()], &values).expect("as many values as are kept")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_of_a_large_array() {
+        let hash = CallHash("00ff00ff00ff00ff".to_owned());
+        assert_eq!(kept(&hash, 4096, 4), None);
+        let indices = kept(&hash, 10_000, 4).unwrap();
+        assert_eq!(indices.len(), MOST_KEPT);
+        for end in [0, 2499, 2500, 4999, 5000, 7499, 7500, 9999] {
+            assert!(indices.contains(&end), "{end}");
+        }
+        assert_eq!(kept(&hash, 10_000, 4), Some(indices.clone()));
+        assert_ne!(kept(&CallHash("1".to_owned()), 10_000, 4), Some(indices));
+    }
+}

@@ -1,0 +1,259 @@
+//! Writing stored answers: a no-op while the values stay within tolerance.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+
+use super::archive::{Archive, content_hash, file_hash, write};
+use super::manifest::{self, Entry, Manifest, Provenance, Stored};
+use super::{keep, kept};
+use crate::call::{Array, Call, Outcome};
+use crate::compare::{Precision, Tolerance, compare};
+use crate::exact::Expected;
+use crate::tensor::Tensor;
+
+/// One answer to store.
+pub struct Recorded {
+    /// The row.
+    pub row: String,
+    /// The check.
+    pub check: String,
+    /// The call that was answered.
+    pub call: Call,
+    /// The number of groups of all samples together.
+    pub groups: usize,
+    /// What came back: an answer or a rejection. Nothing else is stored.
+    pub outcome: Outcome,
+}
+
+/// How to record.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Store every bit that moved, also within the tolerance.
+    pub force: bool,
+    /// Write nothing, only say what would change.
+    pub dry_run: bool,
+    /// Only some checks were asked: what was not asked stays.
+    pub partial: bool,
+}
+
+/// What recording did, or would do.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Changes {
+    /// Checks that had no answer.
+    pub new: Vec<String>,
+    /// Checks whose call or answer is another now.
+    pub changed: Vec<String>,
+    /// Answers of checks that there are no more.
+    pub gone: Vec<String>,
+    /// Answers whose bits moved within the tolerance and were left as they are, with the largest move in ULP.
+    pub moved: Vec<(String, f64)>,
+    /// What was unreadable and is made anew.
+    pub mended: Vec<String>,
+    /// Files that were written, or would be.
+    pub written: Vec<String>,
+}
+
+impl Changes {
+    /// Whether the folder is as it would be written.
+    pub fn is_fresh(&self) -> bool {
+        self.written.is_empty()
+    }
+}
+
+/// Stores the answers of one engine in `folder`. Each file is written whole or not at all.
+pub fn record(
+    folder: &Path,
+    engine: &str,
+    provenance: Provenance,
+    answers: Vec<Recorded>,
+    options: Options,
+) -> Result<Changes, String> {
+    let mut changes = Changes::default();
+    let path = folder.join(manifest::FILE);
+    let old = if path.exists() {
+        Manifest::read(&path).unwrap_or_else(|problem| {
+            changes.mended.push(problem);
+            Manifest::default()
+        })
+    } else {
+        Manifest::default()
+    };
+    let mut archives = BTreeMap::new();
+    for (file, hash) in &old.files {
+        match Archive::read(&folder.join(file), hash) {
+            Ok(archive) => drop(archives.insert(file.clone(), archive)),
+            Err(problem) => changes.mended.push(format!("{}: {problem}", folder.join(file).display())),
+        }
+    }
+    let stored = |row: &str, entry: &Entry, groups: usize| -> Option<Vec<Tensor>> {
+        let archive = archives.get(&manifest::archive_of(row));
+        let get = |stored: &Stored| archive?.get(stored, &kept_shape(entry, stored, groups)).ok();
+        entry.arrays.values().map(get).collect()
+    };
+
+    let mut contents: BTreeMap<String, BTreeMap<String, Tensor>> = BTreeMap::new();
+    let mut entries = BTreeMap::new();
+    let none = BTreeMap::new();
+    let before = old.answers.get(engine).unwrap_or(&none);
+    for recorded in answers {
+        let Some((entry, arrays)) = entry(&recorded) else { continue };
+        let was = before.get(&recorded.check);
+        let was_arrays = was.and_then(|was| stored(&recorded.row, was, recorded.groups));
+        let (entry, arrays) = match (was, was_arrays) {
+            (Some(was), Some(_)) if *was == entry => (entry, arrays),
+            (Some(was), Some(was_arrays)) if !options.force => match moved(was, &was_arrays, &entry, &arrays) {
+                Some(ulp) => {
+                    changes.moved.push((recorded.check.clone(), ulp));
+                    (was.clone(), was_arrays)
+                }
+                None => {
+                    changes.changed.push(recorded.check.clone());
+                    (entry, arrays)
+                }
+            },
+            (Some(_), _) => {
+                changes.changed.push(recorded.check.clone());
+                (entry, arrays)
+            }
+            (None, _) => {
+                changes.new.push(recorded.check.clone());
+                (entry, arrays)
+            }
+        };
+        let content = contents.entry(manifest::archive_of(&recorded.row)).or_default();
+        content.extend(entry.arrays.values().map(|stored| stored.hash.clone()).zip(arrays));
+        entries.insert(recorded.check, entry);
+    }
+    if options.partial {
+        for (check, entry) in before {
+            if !entries.contains_key(check) {
+                entries.insert(check.clone(), entry.clone());
+            }
+        }
+    }
+    changes.gone = before.keys().filter(|check| !entries.contains_key(*check)).cloned().collect();
+
+    let mut new = Manifest::default();
+    (new.engines, new.answers) = (old.engines.clone(), old.answers.clone());
+    new.engines.insert(engine.to_owned(), provenance);
+    new.answers.insert(engine.to_owned(), entries);
+    keep_others(&new, &archives, &mut contents);
+    let mut files = Vec::new();
+    for (file, arrays) in &contents {
+        let bytes = write(arrays)?;
+        let hash = file_hash(&bytes);
+        if old.files.get(file) != Some(&hash) || !archives.contains_key(file) {
+            files.push((file.clone(), bytes));
+        }
+        new.files.insert(file.clone(), hash);
+    }
+    let text = new.to_text();
+    if std::fs::read(&path).ok().as_deref() != Some(text.as_bytes()) {
+        files.push((manifest::FILE.to_owned(), text.into_bytes()));
+    }
+    for (file, bytes) in files {
+        if !options.dry_run {
+            replace(folder, &file, &bytes).map_err(|error| format!("{}: {error}", folder.join(&file).display()))?;
+        }
+        changes.written.push(file);
+    }
+    for file in old.files.keys().filter(|file| !new.files.contains_key(*file)) {
+        if !options.dry_run {
+            // It is not in the manifest any more: nothing reads it, whether this succeeds or not.
+            let _ = std::fs::remove_file(folder.join(file));
+        }
+        changes.written.push(format!("{file} (removed)"));
+    }
+    Ok(changes)
+}
+
+/// Arrays that entries of this or of another engine name and that nothing new replaces are taken over.
+fn keep_others(
+    manifest: &Manifest,
+    archives: &BTreeMap<String, Archive>,
+    contents: &mut BTreeMap<String, BTreeMap<String, Tensor>>,
+) {
+    for (check, entry) in manifest.answers.values().flatten() {
+        let file = manifest::archive_of(check.split('/').next().unwrap_or_default());
+        let Some(archive) = archives.get(&file) else { continue };
+        for stored in entry.arrays.values() {
+            let content = contents.entry(file.clone()).or_default();
+            if !content.contains_key(&stored.hash)
+                && let Ok(tensor) = archive.any_shape(stored)
+            {
+                content.insert(stored.hash.clone(), tensor);
+            }
+        }
+    }
+}
+
+/// The entry of an answer and its arrays, in the order of the entry's.
+fn entry(recorded: &Recorded) -> Option<(Entry, Vec<Tensor>)> {
+    let mut entry = Entry { call: recorded.call.hash(), rejected: None, message: None, arrays: BTreeMap::new() };
+    let mut arrays = Vec::new();
+    match &recorded.outcome {
+        Outcome::Rejected(rejection) => {
+            entry.rejected = Some(rejection.class);
+            entry.message = Some(rejection.message.clone());
+        }
+        Outcome::Answered(answer) => {
+            for (output, array) in &answer.arrays {
+                let values = match kept(&entry.call, array.values.len(), recorded.groups) {
+                    Some(kept) => keep(&array.values, &kept),
+                    None => array.values.contiguous(),
+                };
+                let stored = Stored { dtype: values.dtype(), shape: array.shape.clone(), hash: content_hash(&values) };
+                entry.arrays.insert(*output, stored);
+                arrays.push(values);
+            }
+        }
+        Outcome::NotAsked(_) | Outcome::Stale(_) | Outcome::Absent(_) => return None,
+    }
+    Some((entry, arrays))
+}
+
+fn kept_shape(entry: &Entry, stored: &Stored, groups: usize) -> Vec<usize> {
+    let elements = stored.shape.iter().product();
+    kept(&entry.call, elements, groups).map_or_else(|| stored.shape.clone(), |kept| vec![kept.len()])
+}
+
+/// By how many ULP the arrays moved, at the most; `None` where they are not the same within the tolerance.
+fn moved(was: &Entry, was_arrays: &[Tensor], entry: &Entry, arrays: &[Tensor]) -> Option<f64> {
+    let same_call = was.call == entry.call && was.rejected == entry.rejected && was.message == entry.message;
+    if !same_call || !was.arrays.keys().eq(entry.arrays.keys()) {
+        return None;
+    }
+    let mut largest: f64 = 0.0;
+    for ((output, old), new) in was.arrays.keys().zip(was_arrays).zip(arrays) {
+        let values = old.to_f64();
+        let expected = Expected {
+            dtype: old.dtype(),
+            shape: old.shape().to_vec(),
+            unit: values.clone(),
+            values: values.into_iter().map(Into::into).collect(),
+        };
+        let tolerance = Tolerance::of(Precision::AssertClose, old.dtype(), *output);
+        let comparison = compare(&Array::from(new.clone()), &expected, tolerance).ok()?;
+        if comparison.beyond > 0 {
+            return None;
+        }
+        largest = largest.max(comparison.ulp.error);
+    }
+    Some(largest)
+}
+
+/// Writes a file whole or not at all.
+fn replace(folder: &Path, file: &str, bytes: &[u8]) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
+    temporary.write_all(bytes)?;
+    temporary.as_file().sync_all()?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        temporary.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
+    }
+    temporary.persist(folder.join(file))?;
+    Ok(())
+}

@@ -1,0 +1,109 @@
+//! The normalisation of an input.
+
+use ndarray::{Array, ArrayView, ArrayViewMut, Dimension};
+
+use super::moments::Moments;
+use super::shape::Extents;
+use super::wide::{Pair, Wide};
+use super::{Error, GroupNorm};
+use crate::tensor::{DType, Element, Tensor};
+
+impl GroupNorm {
+    /// `x` of shape `(samples, num_channels, …)` normalised: an array of the same shape and dtype.
+    ///
+    /// `x` may be strided in any way; its values alone decide the bits of the answer. `gamma` and `beta`
+    /// are rounded to the dtype of `x` first. The answer is within 1 ULP of the definition, taken at the
+    /// largest of `|y|`, `|gamma|` and `|beta|`. An infinity or NaN makes its own group NaN, and no other.
+    ///
+    /// ```text
+    /// y = gamma * (x - mean) / sqrt(variance + epsilon) + beta      (Wu and He, 2018)
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// RuntimeError where `x` has fewer than 2 or more than 8 dimensions, or a dimension after the
+    /// second is 0 (no samples are allowed: the answer is empty); ValueError where it has not
+    /// `num_channels` channels. As MindSpore 2.7.0.
+    pub fn forward<T: Element, D: Dimension>(&self, x: ArrayView<'_, T, D>) -> Result<Array<T, D>, Error> {
+        let extents = self.extents(x.shape())?;
+        let mut values = vec![T::rounded(0.0); x.len()];
+        self.normalise(extents, contiguous(&x.as_standard_layout()), &mut values);
+        Ok(shaped(x.raw_dim(), values))
+    }
+
+    /// [`forward`](Self::forward), written over `y`, which may be strided in any way.
+    ///
+    /// # Errors
+    ///
+    /// As `forward`, and ValueError where `y` is not of the shape of `x`. `y` is then as it was.
+    pub fn forward_into<T: Element, D: Dimension>(
+        &self,
+        x: ArrayView<'_, T, D>,
+        mut y: ArrayViewMut<'_, T, D>,
+    ) -> Result<(), Error> {
+        let extents = self.extents(x.shape())?;
+        same_shape("y", x.shape(), y.shape())?;
+        match y.as_slice_mut() {
+            Some(values) => self.normalise(extents, contiguous(&x.as_standard_layout()), values),
+            None => y.assign(&self.forward(x)?),
+        }
+        Ok(())
+    }
+
+    /// Chooses what to compute in.
+    fn normalise<T: Element>(&self, extents: Extents, x: &[T], y: &mut [T]) {
+        match T::DTYPE {
+            DType::F16 | DType::BF16 | DType::F32 => self.normalise_in::<f64, T>(extents, x, y),
+            DType::F64 => self.normalise_in::<Pair, T>(extents, x, y),
+        }
+    }
+
+    fn normalise_in<W: Wide, T: Element>(&self, extents: Extents, x: &[T], y: &mut [T]) {
+        let (gamma, beta) = (cast::<W, T>(&self.gamma), cast::<W, T>(&self.beta));
+        let mut group = Vec::with_capacity(extents.group);
+        for (index, (x, y)) in x.chunks_exact(extents.group).zip(y.chunks_exact_mut(extents.group)).enumerate() {
+            widen(x, &mut group);
+            let moments = Moments::<W>::of(&mut group, self.eps);
+            let channels = group.chunks_exact(extents.spatial).zip(y.chunks_exact_mut(extents.spatial));
+            for (channel, (x, y)) in (self.first_channel(index)..).zip(channels) {
+                let (gamma, beta) = (gamma[channel], beta[channel]);
+                for (x, y) in x.iter().zip(y) {
+                    *y = T::rounded((gamma * moments.normalised(*x) + beta).into());
+                }
+            }
+        }
+    }
+}
+
+/// Refuses an array that should be of the shape of `x`, and is not.
+pub(super) fn same_shape(name: &'static str, expected: &[usize], given: &[usize]) -> Result<(), Error> {
+    if expected != given {
+        return Err(Error::Shape { name, expected: expected.to_vec(), given: given.to_vec() });
+    }
+    Ok(())
+}
+
+/// The elements of an array that is known to be contiguous, first dimension slowest.
+pub(super) fn contiguous<'a, T, S, D>(array: &'a ndarray::ArrayBase<S, D>) -> &'a [T]
+where
+    S: ndarray::Data<Elem = T>,
+    D: Dimension,
+{
+    array.as_slice().expect("it was made contiguous")
+}
+
+/// The values of a new array.
+pub(super) fn shaped<T, D: Dimension>(shape: D, values: Vec<T>) -> Array<T, D> {
+    Array::from_shape_vec(shape, values).expect("one value for each element of x")
+}
+
+/// The elements in f64, which is exact, in place of what `wide` held.
+pub(super) fn widen<T: Element>(elements: &[T], wide: &mut Vec<f64>) {
+    wide.clear();
+    wide.extend(elements.iter().map(|element| element.to_f64()));
+}
+
+/// A parameter rounded to the dtype of the input, to compute with.
+pub(super) fn cast<W: Wide, T: Element>(parameter: &Tensor) -> Vec<W> {
+    parameter.cast(T::DTYPE).to_f64().into_iter().map(W::from).collect()
+}

@@ -1,0 +1,5 @@
+//! What a run found, for people to read: one file a form.
+
+mod text;
+
+pub use text::text;

@@ -1,0 +1,317 @@
+//! Gets the libtorch that `tch` links to, out of the wheel of PyTorch in the Python package registry.
+//!
+//! It is fetched once for each user, into the cache folder; each clone of the repository has a link
+//! `.libtorch` to it, which is what `LIBTORCH` names in `.cargo/config.toml`. The wheel for Linux is
+//! built for CUDA: of it only the CPU's part is kept.
+
+use std::env;
+use std::ffi::OsStr;
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use indicatif::{ProgressBar, ProgressStyle};
+use zip::ZipArchive;
+
+/// The one version that the `tch` of this workspace accepts.
+pub const VERSION: &str = "2.13.0";
+
+/// Any CPython with a wheel of that version would do, as nothing of the wheel is run by Python. A
+/// fixed one lets `pip` of an older or newer Python fetch it too.
+const PYTHON: &str = "3.11";
+
+/// Named by `libtorch_cpu.so` of the Linux wheels, as PyTorch's own requirements pin them.
+const NVIDIA: [&str; 2] = ["nvidia-cuda-runtime==13.0.96", "nvidia-cuda-cupti==13.0.85"];
+
+/// Parts of the names of libraries that a CPU run never loads. `libtorch_cuda` has to be absent:
+/// torch-sys links to it if it is there.
+const LEFT_OUT: [&str; 6] = ["cuda", "nvshmem", "nvrtc", "python", "shm", "global_deps"];
+
+/// Marks temporary folders in the cache.
+const UNFINISHED: &str = ".libtorch-unfinished-";
+
+/// A libtorch that a build would use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// The one of the Python environment, by `LIBTORCH_USE_PYTORCH`.
+    Python,
+    /// The folder that the user's own `LIBTORCH` names.
+    Own(PathBuf),
+    /// What the link `.libtorch` of this repository leads to.
+    Fetched(PathBuf),
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Python => f.write_str("PyTorch's of the Python environment"),
+            Self::Own(at) => write!(f, "{} (from LIBTORCH)", at.display()),
+            Self::Fetched(at) => write!(f, "{}", at.display()),
+        }
+    }
+}
+
+/// The libtorch that a build with the feature `libtorch` would use now, in torch-sys's own order.
+///
+/// If only the cache has one, the link to it is made.
+pub fn find() -> Option<Source> {
+    // Any value counts, "0" too.
+    if env::var_os("LIBTORCH_USE_PYTORCH").is_some() {
+        return Some(Source::Python);
+    }
+    let link = link_path();
+    if let Some(own) = env::var_os("LIBTORCH").filter(|value| Path::new(value) != link) {
+        return Some(Source::Own(own.into()));
+    }
+    if is_usable(&link) {
+        return Some(Source::Fetched(fs::canonicalize(&link).unwrap_or(link)));
+    }
+    let cached = cache_path().ok().filter(|cached| is_usable(cached))?;
+    make_link(&cached).ok()?;
+    Some(Source::Fetched(cached))
+}
+
+/// Fills the cache if it is empty, makes the link and returns the folder in the cache.
+pub fn fetch() -> Result<PathBuf> {
+    ensure!(
+        cfg!(any(target_os = "linux", target_os = "macos")),
+        "fetching libtorch works on Linux and macOS; elsewhere set LIBTORCH to the folder of a libtorch {VERSION}"
+    );
+    let cached = cache_path()?;
+    if !is_usable(&cached) {
+        fill(&cached)?;
+    }
+    make_link(&cached)?;
+    Ok(cached)
+}
+
+/// Makes a cargo started from here see the environment that a cargo typed by the user sees.
+///
+/// `cargo run` passes the `LIBTORCH` of `.cargo/config.toml` on to us. A child that finds it there
+/// may take it for a new setting, and torch-sys takes minutes to build again.
+pub fn same_environment(cargo: &mut Command) -> &mut Command {
+    if env::var_os("LIBTORCH").is_some_and(|value| Path::new(&value) == link_path()) {
+        cargo.env_remove("LIBTORCH");
+    }
+    cargo
+}
+
+/// The link in the root of the workspace.
+fn link_path() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).join(".libtorch")
+}
+
+fn cache_path() -> Result<PathBuf> {
+    let caches =
+        dirs::cache_dir().context("this user has no cache folder: set HOME, or XDG_CACHE_HOME to a full path")?;
+    Ok(caches.join(format!("mapcheck/libtorch-{VERSION}-cpu")))
+}
+
+/// Whether the folder has libraries and headers, and of no other version as far as it says.
+fn is_usable(libtorch: &Path) -> bool {
+    let library = format!("lib/libtorch_cpu{}", env::consts::DLL_SUFFIX);
+    // The file that the project's own archives of libtorch have, and that torch-sys reads.
+    let version = fs::read_to_string(libtorch.join("build-version"));
+    libtorch.join(library).is_file()
+        && libtorch.join("include/torch").is_dir()
+        && version.map_or(true, |version| version.trim().split('+').next() == Some(VERSION))
+}
+
+/// Points `.libtorch` to the folder. The change is one rename: nobody sees the link missing.
+fn make_link(cached: &Path) -> Result<()> {
+    let link = link_path();
+    if fs::read_link(&link).is_ok_and(|target| target == cached) {
+        return Ok(());
+    }
+    let new = link.with_extension(std::process::id().to_string());
+    symlink(cached, &new)
+        .and_then(|()| fs::rename(&new, &link))
+        .inspect_err(|_| drop(fs::remove_file(&new)))
+        .with_context(|| {
+            let (link, cached) = (link.display(), cached.display());
+            format!("cannot link {link} to {cached} (a folder of that name has to go first)")
+        })
+}
+
+#[cfg(unix)]
+fn symlink(to: &Path, at: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(to, at)
+}
+
+#[cfg(not(unix))]
+fn symlink(_: &Path, _: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Downloads and unpacks beside `cached`, then renames, so that `cached` is whole or is not there.
+fn fill(cached: &Path) -> Result<()> {
+    let caches = cached.parent().context("a cache folder has a parent")?;
+    fs::create_dir_all(caches).with_context(|| format!("cannot make {}", caches.display()))?;
+    remove_stale(caches);
+    let temp = tempfile::Builder::new()
+        .prefix(UNFINISHED)
+        .tempdir_in(caches)
+        .with_context(|| format!("cannot write to {}", caches.display()))?;
+
+    let wheels = temp.path().join("wheels");
+    eprintln!("Fetching PyTorch {VERSION} (about half a gigabyte, once)");
+    download(temp.path(), &wheels)?;
+    let libtorch = temp.path().join("libtorch");
+    unpack(&wheels, &libtorch)?;
+    if cfg!(target_os = "linux") {
+        // The wheel's libtorch.so is an empty shell, but names CUDA's library as well.
+        fs::write(libtorch.join("lib/libtorch.so"), "INPUT(-ltorch_cpu)\n")?;
+    }
+    fs::write(libtorch.join("build-version"), format!("{VERSION}+cpu\n"))?;
+    ensure!(is_usable(&libtorch), "the wheels of PyTorch {VERSION} lack libraries or headers");
+
+    // Something broken may stand there; another run may have been quicker.
+    if cached.exists() && !is_usable(cached) {
+        drop(fs::rename(cached, temp.path().join("broken")));
+    }
+    match fs::rename(&libtorch, cached) {
+        Err(_) if is_usable(cached) => Ok(()),
+        renamed => renamed.with_context(|| format!("cannot move libtorch to {}", cached.display())),
+    }
+}
+
+/// Removes what runs left behind that were killed. Those of today may still be running.
+fn remove_stale(caches: &Path) {
+    const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    for entry in fs::read_dir(caches).into_iter().flatten().flatten() {
+        let age = entry.metadata().and_then(|meta| meta.modified()).ok();
+        let old = age.and_then(|time| time.elapsed().ok()).is_some_and(|age| age > A_DAY);
+        if old && entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            // At worst it takes some room until the next fetch.
+            drop(fs::remove_dir_all(entry.path()));
+        }
+    }
+}
+
+/// Has pip download the wheels into the folder `wheels`.
+fn download(temp: &Path, wheels: &Path) -> Result<()> {
+    let python = python_with_pip(temp)?;
+    let mut pip = Command::new(python);
+    pip.args(["-m", "pip", "download", "--no-deps", "--only-binary=:all:"])
+        // Our folder is the cache: pip's would keep the half gigabyte a second time.
+        .args(["--no-cache-dir", "--disable-pip-version-check"])
+        .args(["--python-version", PYTHON])
+        .arg("--dest")
+        .arg(wheels)
+        .arg(format!("torch=={VERSION}"));
+    if cfg!(target_os = "linux") {
+        pip.args(NVIDIA);
+    }
+    // /tmp may be small, and what pip leaves in ours goes with it.
+    let status = pip
+        .env("TMPDIR", temp)
+        .env("PIP_REQUIRE_VIRTUALENV", "0")
+        .stdin(Stdio::null())
+        .stdout(io::stderr())
+        .status()
+        .context("cannot start pip")?;
+    ensure!(
+        status.success(),
+        "pip could not download PyTorch {VERSION} (its message is above). There are wheels for Linux \
+         with glibc 2.28 or later on x86-64 and aarch64, and for macOS 14 or later on Apple silicon; \
+         elsewhere set LIBTORCH to the folder of a libtorch {VERSION}"
+    );
+    Ok(())
+}
+
+/// `python3` if it has a pip that will do, or else that of a fresh virtual environment.
+fn python_with_pip(temp: &Path) -> Result<PathBuf> {
+    let system = PathBuf::from("python3");
+    if has_pip(&system) {
+        return Ok(system);
+    }
+    let venv = temp.join("venv");
+    let made = Command::new(&system)
+        .args(["-m", "venv"])
+        .arg(&venv)
+        .stdin(Stdio::null())
+        .output()
+        .is_ok_and(|output| output.status.success());
+    let python = venv.join("bin/python3");
+    if made && has_pip(&python) {
+        return Ok(python);
+    }
+    bail!(
+        "fetching libtorch needs `python3 -m pip`, 20.3 or later: install Python 3 with pip (the \
+         packages python3 and python3-pip of most systems), or set LIBTORCH to the folder of a \
+         libtorch {VERSION}"
+    )
+}
+
+/// Whether this Python has a pip that knows the wheels' platform tags: 20.3 is the first.
+fn has_pip(python: &Path) -> bool {
+    let version = Command::new(python).args(["-m", "pip", "--version"]).stdin(Stdio::null()).output();
+    let Ok(version) = version.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()) else {
+        return false;
+    };
+    // "pip 23.0.1 from …"
+    let mut numbers = version.trim_start_matches("pip ").split('.').map(|n| n.parse::<u32>().ok());
+    matches!((numbers.next(), numbers.next()), (Some(Some(major)), Some(Some(minor))) if (major, minor) >= (20, 3))
+}
+
+/// Unpacks of all wheels what belongs into a libtorch folder.
+fn unpack(wheels: &Path, libtorch: &Path) -> Result<()> {
+    let mut archives = Vec::new();
+    for entry in fs::read_dir(wheels)? {
+        let path = entry?.path();
+        let open = || anyhow::Ok(ZipArchive::new(io::BufReader::new(fs::File::open(&path)?))?);
+        archives.push(open().with_context(|| format!("cannot read {}", path.display()))?);
+    }
+    let bar =
+        ProgressBar::new(0).with_style(ProgressStyle::with_template("Unpacking {wide_bar} {bytes}/{total_bytes}")?);
+    // Two rounds: the bar has to know the whole first.
+    for archive in &mut archives {
+        for index in 0..archive.len() {
+            let member = archive.by_index_raw(index)?;
+            if member.is_file() && member.enclosed_name().is_some_and(|n| place(&n).is_some()) {
+                bar.inc_length(member.size());
+            }
+        }
+    }
+    for archive in &mut archives {
+        for index in 0..archive.len() {
+            let member = archive.by_index(index)?;
+            // `enclosed_name` refuses names that lead out of the folder.
+            let Some(place) = member.enclosed_name().and_then(|name| place(&name)) else {
+                continue;
+            };
+            if member.is_file() {
+                let to = libtorch.join(place);
+                let write = || {
+                    fs::create_dir_all(to.parent().unwrap_or(libtorch))?;
+                    io::copy(&mut bar.wrap_read(member), &mut fs::File::create(&to)?)
+                };
+                write().with_context(|| format!("cannot unpack {}", to.display()))?;
+            }
+        }
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+/// Where in the libtorch folder a member of a wheel belongs, if it is needed.
+fn place(member: &Path) -> Option<PathBuf> {
+    if let Ok(header) = member.strip_prefix("torch/include") {
+        return Some(Path::new("include").join(header));
+    }
+    let name = member.file_name().and_then(OsStr::to_str)?;
+    let folder = member.parent()?;
+    let needed = if folder == Path::new("torch/lib") {
+        let library = name.contains(".so") || name.ends_with(".dylib");
+        library && !LEFT_OUT.iter().any(|part| name.contains(part)) && name != "libtorch.so"
+    } else {
+        // NVIDIA's wheels.
+        folder.ends_with("lib") && (name.starts_with("libcudart.so") || name.starts_with("libcupti.so"))
+    };
+    needed.then(|| Path::new("lib").join(name))
+}
