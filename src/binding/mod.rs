@@ -8,6 +8,8 @@ mod torch;
 
 pub use mindspore::Mindspore;
 pub use torch::TorchCore;
+#[cfg(feature = "libtorch")]
+pub(crate) use torch::Typed;
 
 use crate::call::{Answer, Array, Call, Effective, Output, Rejection};
 use crate::mapping::Side;

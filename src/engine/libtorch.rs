@@ -1,1 +1,127 @@
+//! Live libtorch through tch: PyTorch's functional core, its gradients by autograd.
 
+use tch::{Kind, TchError};
+
+use super::{Engine, Question};
+use crate::binding::{Binding, Refusal, TorchCore, Typed};
+use crate::call::{Answer, Call, Outcome, Output, Rejection};
+use crate::python::Exception;
+use crate::tensor::{DType, Element, Strided, Tensor, of_dtype, with_type};
+
+/// The libtorch that this crate is linked to. It speaks for PyTorch.
+///
+/// The module's constructor checks are not imitated. What is rejected is a RuntimeError: a C++
+/// exception has no class of Python's.
+#[derive(Clone, Copy, Debug)]
+pub struct Libtorch(());
+
+impl Default for Libtorch {
+    fn default() -> Self {
+        // Checks run in parallel already, and one thread sums in one order.
+        tch::set_num_threads(1);
+        Self(())
+    }
+}
+
+impl Engine for Libtorch {
+    fn name(&self) -> &str {
+        "libtorch"
+    }
+
+    fn binding(&self) -> &dyn Binding {
+        &TorchCore
+    }
+
+    fn has_defaults(&self) -> bool {
+        false
+    }
+
+    fn answer(&self, question: Question<'_>) -> Outcome {
+        let typed = match TorchCore::typed(question.call) {
+            Ok(typed) => typed,
+            Err(Refusal::Inexpressible(why)) => return Outcome::NotAsked(why),
+            Err(Refusal::Rejected(rejection)) => return Outcome::Rejected(rejection),
+        };
+        match compute(question.call, &typed) {
+            Ok(answer) => Outcome::Answered(answer),
+            Err(error) => Outcome::Rejected(Rejection::new(Exception::RuntimeError, first_line(&error))),
+        }
+    }
+}
+
+fn compute(call: &Call, typed: &Typed<'_>) -> Result<Answer, TchError> {
+    let dtype = typed.input.dtype();
+    let wanted = call.backward.as_ref().map(|backward| backward.wanted);
+    let leaf = |tensor: &Tensor, wanted: bool| to_torch(tensor)?.f_set_requires_grad(wanted);
+    let input = leaf(typed.input, wanted.is_some_and(|w| w.x))?;
+    let (weight, bias) = match &typed.parameters {
+        Some([weight, bias]) => {
+            (Some(leaf(weight, wanted.is_some_and(|w| w.gamma))?), Some(leaf(bias, wanted.is_some_and(|w| w.beta))?))
+        }
+        None => (None, None),
+    };
+    let y = input.f_group_norm(typed.num_groups, weight.as_ref(), bias.as_ref(), typed.eps, false)?;
+    let mut answer = Answer::default();
+    answer.arrays.insert(Output::Y, from_torch(&y.f_detach()?, dtype)?.into());
+    if let Some(backward) = &call.backward {
+        // The loss is the sum of y*dy, so that its gradient in y is dy.
+        let loss = y.f_mul(&to_torch(&backward.dy)?)?.f_sum(None)?;
+        let leaves = [(Output::Dx, Some(&input)), (Output::Dgamma, weight.as_ref()), (Output::Dbeta, bias.as_ref())];
+        let leaves: Vec<_> = leaves
+            .into_iter()
+            .filter_map(|(output, leaf)| Some((output, leaf.filter(|leaf| leaf.requires_grad())?)))
+            .collect();
+        let inputs: Vec<&tch::Tensor> = leaves.iter().map(|(_, leaf)| *leaf).collect();
+        for ((output, _), gradient) in leaves.iter().zip(tch::Tensor::f_run_backward(&[loss], &inputs, false, false)?) {
+            answer.arrays.insert(*output, from_torch(&gradient, dtype)?.into());
+        }
+    }
+    Ok(answer)
+}
+
+fn kind(dtype: DType) -> Kind {
+    match dtype {
+        DType::F16 => Kind::Half,
+        DType::BF16 => Kind::BFloat16,
+        DType::F32 => Kind::Float,
+        DType::F64 => Kind::Double,
+    }
+}
+
+/// The same storage, shape, strides and offset.
+fn to_torch(tensor: &Tensor) -> Result<tch::Tensor, TchError> {
+    let sizes = |sizes: &[usize]| sizes.iter().map(|&n| n as i64).collect::<Vec<_>>();
+    let (bytes, length, offset): (Vec<u8>, usize, usize) = of_dtype!(tensor, s => {
+        (s.storage().iter().flat_map(|v| v.to_ne_bytes()).collect(), s.storage().len(), s.offset())
+    });
+    tch::Tensor::f_from_data_size(&bytes, &[length as i64], kind(tensor.dtype()))?.f_as_strided(
+        sizes(tensor.shape()),
+        sizes(tensor.strides()),
+        offset as i64,
+    )
+}
+
+fn from_torch(tensor: &tch::Tensor, dtype: DType) -> Result<Tensor, TchError> {
+    if tensor.f_kind()? != kind(dtype) {
+        return Err(TchError::Kind(format!("the answer is of kind {:?}, expected {dtype}", tensor.f_kind()?)));
+    }
+    let shape: Vec<usize> = tensor.size().into_iter().map(|n| n as usize).collect();
+    let tensor = tensor.f_contiguous()?;
+    Ok(with_type!(dtype, T => {
+        let mut bytes = vec![0u8; tensor.numel() * size_of::<T>()];
+        tensor.f_copy_data_u8(&mut bytes, tensor.numel())?;
+        let values: Vec<T> = bytes.chunks_exact(size_of::<T>()).map(|b| {
+            T::from_ne_bytes(b.try_into().expect("chunks are of the size of the type"))
+        }).collect();
+        T::tensor(Strided::contiguous(values, &shape).expect("numel is the product of the sizes"))
+    }))
+}
+
+/// The message without the C++ stack that follows it.
+fn first_line(error: &TchError) -> String {
+    let text = match error {
+        TchError::Torch(text) => text.clone(),
+        other => other.to_string(),
+    };
+    text.lines().next().unwrap_or_default().to_owned()
+}

@@ -24,6 +24,13 @@ pub fn text(suite: &Suite, outcomes: &Outcomes) -> String {
     text
 }
 
+/// What one engine does not pass of one check, and how to run that check again.
+pub fn mismatch(suite: &Suite, result: &CheckResult, refuted: &EngineResult) -> String {
+    let mut text = String::new();
+    write_mismatch(&mut text, suite, result, refuted);
+    text
+}
+
 fn table(text: &mut String, suite: &Suite, outcomes: &Outcomes) {
     let fixed = ["row", "PyTorch", "MindSpore", "claim"].map(str::to_owned);
     let engines = suite.engines().map(|engine| engine.name().to_owned());
@@ -80,13 +87,13 @@ fn mismatches(text: &mut String, suite: &Suite, outcomes: &Outcomes) {
     for result in &outcomes.checks {
         for refuted in result.engines.iter().chain(&result.sides).filter(|r| r.verdict == Verdict::Refuted) {
             text.push('\n');
-            mismatch(text, suite, result, refuted);
+            write_mismatch(text, suite, result, refuted);
         }
     }
 }
 
 /// Everything about one check that one engine does not pass.
-fn mismatch(text: &mut String, suite: &Suite, result: &CheckResult, refuted: &EngineResult) {
+fn write_mismatch(text: &mut String, suite: &Suite, result: &CheckResult, refuted: &EngineResult) {
     let name = format!("{}/{}", suite.mapping().name, result.check.name);
     let _ = writeln!(text, "refuted  {name}/{}", refuted.engine);
     let row = &suite.mapping().rows[result.check.row];

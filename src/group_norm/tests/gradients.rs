@@ -1,0 +1,90 @@
+//! The definition, spelled out, and finite differences.
+
+use half::{bf16, f16};
+use ndarray::{Array, Array4, Axis, s};
+
+use super::{ramp, six, tensor};
+use crate::group_norm::{GroupNorm, Wanted};
+use crate::tensor::{Element, Tensor};
+
+/// Wu and He, equations 1 to 5, index by index; `dy` may be anything.
+fn textbook(
+    x: &Array4<f64>,
+    dy: &Array4<f64>,
+    groups: usize,
+    epsilon: f64,
+) -> (Array4<f64>, Array4<f64>, [Vec<f64>; 2]) {
+    let size = 6 / groups;
+    let (mut y, mut dx, mut parameters) = (x.clone(), x.clone(), [vec![0.0; 6], vec![0.0; 6]]);
+    for (n, c, h, w) in ndarray::indices(x.raw_dim()) {
+        let first = c / size * size;
+        let (x_group, dy_group) =
+            (x.slice(s![n, first..first + size, .., ..]), dy.slice(s![n, first..first + size, .., ..]));
+        let mean = x_group.mean().unwrap();
+        let deviation = (x_group.mapv(|v| (v - mean).powi(2)).mean().unwrap() + epsilon).sqrt();
+        let hat = (x[[n, c, h, w]] - mean) / deviation;
+        y[[n, c, h, w]] = (c as f64 + 1.0) * hat + c as f64 - 2.0;
+        let scale = Array::from_shape_fn(size, |i| (first + i) as f64 + 1.0);
+        let g = &dy_group * &scale.insert_axis(Axis(1)).insert_axis(Axis(2));
+        let g_hat = (&g * &x_group.mapv(|v| (v - mean) / deviation)).mean().unwrap();
+        dx[[n, c, h, w]] = (g[[c - first, h, w]] - g.mean().unwrap() - hat * g_hat) / deviation;
+        parameters[0][c] += dy[[n, c, h, w]] * hat;
+        parameters[1][c] += dy[[n, c, h, w]];
+    }
+    (y, dx, parameters)
+}
+
+#[test]
+fn six_channels_as_the_textbook_says() {
+    fn agree<T: Element>(tolerance: f64) {
+        let (x, dy) = (ramp::<T>([2, 6, 5, 3], 1), ramp::<T>([2, 6, 5, 3], 2));
+        for groups in [2, 3] {
+            let (y, dx, [dgamma, dbeta]) = textbook(&x.mapv(Element::to_f64), &dy.mapv(Element::to_f64), groups, 1e-5);
+            let near = |ours: Vec<T>, theirs: Vec<f64>, unit: f64| {
+                for (ours, theirs) in ours.into_iter().zip(theirs) {
+                    let error = (ours.to_f64() - theirs).abs();
+                    assert!(error <= tolerance * unit, "{:?}: {ours:?} is not {theirs}", T::DTYPE);
+                }
+            };
+            let norm = six(groups as i64);
+            near(norm.forward(x.view()).unwrap().into_iter().collect(), y.into_iter().collect(), 16.0);
+            let ours = norm.backward(x.view(), dy.view(), Wanted::ALL).unwrap();
+            near(ours.dx.unwrap().into_iter().collect(), dx.into_iter().collect(), 64.0);
+            near(ours.dgamma.unwrap().to_vec(), dgamma, 512.0);
+            near(ours.dbeta.unwrap().to_vec(), dbeta, 512.0);
+        }
+    }
+    agree::<f16>(f64::from(f16::EPSILON));
+    agree::<bf16>(f64::from(bf16::EPSILON));
+    agree::<f32>(f64::from(f32::EPSILON));
+    agree::<f64>(f64::EPSILON);
+}
+
+#[test]
+fn gradients_are_those_of_finite_differences() {
+    const STEP: f64 = 1e-5;
+    let (x, dy) = (ramp::<f64>([2, 6, 2, 2], 3), ramp::<f64>([2, 6, 2, 2], 4));
+    let norm = six(2);
+    let loss = |norm: &GroupNorm, x: &Array4<f64>| (&norm.forward(x.view()).unwrap() * &dy).sum();
+    let slope = |at: &dyn Fn(f64) -> f64| (at(STEP) - at(-STEP)) / (2.0 * STEP);
+    let gradients = norm.backward(x.view(), dy.view(), Wanted::ALL).unwrap();
+    for (index, dx) in gradients.dx.unwrap().indexed_iter() {
+        let expected = slope(&|step| {
+            let mut x = x.clone();
+            x[index] += step;
+            loss(&norm, &x)
+        });
+        assert!((dx - expected).abs() < 1e-5, "dx at {index:?}: {dx}, {expected}");
+    }
+    let moved = |parameter: &Tensor, c: usize, step: f64| {
+        let mut values = parameter.to_f64();
+        values[c] += step;
+        tensor(&values)
+    };
+    for (c, (dgamma, dbeta)) in gradients.dgamma.unwrap().iter().zip(gradients.dbeta.unwrap()).enumerate() {
+        let expected = slope(&|step| loss(&GroupNorm { gamma: moved(norm.gamma(), c, step), ..norm.clone() }, &x));
+        assert!((dgamma - expected).abs() < 1e-5, "dgamma of {c}: {dgamma}, {expected}");
+        let expected = slope(&|step| loss(&GroupNorm { beta: moved(norm.beta(), c, step), ..norm.clone() }, &x));
+        assert!((dbeta - expected).abs() < 1e-5, "dbeta of {c}: {dbeta}, {expected}");
+    }
+}

@@ -1,0 +1,70 @@
+//! The values of an array decide the bits of the answer, its strides do not.
+
+use ndarray::{Array, Array2, Array4, ArrayView4, s};
+
+use super::{bits, ramp, six};
+use crate::group_norm::Wanted;
+use crate::tensor::Element;
+
+/// The same values, channels last.
+fn channels_last<T: Element>(x: &Array4<T>) -> Array4<T> {
+    x.view().permuted_axes([0, 2, 3, 1]).as_standard_layout().into_owned().permuted_axes([0, 3, 1, 2])
+}
+
+#[test]
+fn strided_inputs_give_the_bits_of_contiguous_ones() {
+    fn check<T: Element>() {
+        let norm = six(3);
+        let large = ramp::<T>([4, 12, 3, 6], 1);
+        let one = large.slice(s![..1, ..6, ..1, ..1]);
+        let views: [ArrayView4<T>; 5] = [
+            large.slice(s![..2, ..6, .., ..3]),
+            large.slice(s![..;2, ..;2, .., ..;2]),
+            large.slice(s![..2, 6.., ..;-1, ..3]),
+            large.slice(s![..2, ..6, .., ..3]).permuted_axes([0, 1, 3, 2]),
+            one.broadcast((2, 6, 3, 3)).unwrap(),
+        ];
+        for x in views {
+            let contiguous = x.as_standard_layout().into_owned();
+            let y = norm.forward(contiguous.view()).unwrap();
+            assert_eq!(bits(&norm.forward(x.view()).unwrap()), bits(&y));
+            let dy = ramp::<T>([2, 6, 3, 3], 2);
+            let expected = norm.backward(contiguous.view(), dy.view(), Wanted::ALL).unwrap();
+            for dy in [&dy, &channels_last(&dy)] {
+                let gradients = norm.backward(x.view(), dy.view(), Wanted::ALL).unwrap();
+                assert_eq!(bits(&gradients.dx.unwrap()), bits(expected.dx.as_ref().unwrap()));
+                assert_eq!(gradients.dgamma, expected.dgamma);
+                assert_eq!(gradients.dbeta, expected.dbeta);
+            }
+        }
+    }
+    check::<half::f16>();
+    check::<f32>();
+    check::<f64>();
+}
+
+#[test]
+fn an_output_of_any_stride_is_written() {
+    let (norm, x) = (six(2), ramp::<f32>([2, 6, 3, 3], 1));
+    let y = norm.forward(x.view()).unwrap();
+    let mut large = Array4::from_elem((2, 12, 3, 6), 7.0);
+    norm.forward_into(x.view(), large.slice_mut(s![.., ..;2, ..;-1, 1..4])).unwrap();
+    assert_eq!(large.slice(s![.., ..;2, ..;-1, 1..4]), y);
+    assert_eq!(large.iter().filter(|&&v| v == 7.0).count(), large.len() - y.len());
+
+    let mut contiguous = Array::zeros(x.raw_dim());
+    norm.forward_into(channels_last(&x).view(), contiguous.view_mut()).unwrap();
+    assert_eq!(contiguous, y);
+}
+
+#[test]
+fn ranks_are_only_shapes() {
+    let (norm, x) = (six(3), ramp::<f64>([2, 6, 3, 3], 1));
+    let y = norm.forward(x.view()).unwrap();
+    let flat = norm.forward(x.to_shape((2, 6, 9)).unwrap().view()).unwrap();
+    let deep = norm.forward(x.to_shape(vec![2, 6, 1, 3, 1, 3, 1]).unwrap().view()).unwrap();
+    assert_eq!((bits(&flat), bits(&deep)), (bits(&y), bits(&y)));
+    let pairs = Array2::from_shape_fn((5, 6), |(n, c)| (n * c) as f64);
+    let spatial = pairs.to_shape((5, 6, 1)).unwrap();
+    assert_eq!(bits(&norm.forward(pairs.view()).unwrap()), bits(&norm.forward(spatial.view()).unwrap()));
+}

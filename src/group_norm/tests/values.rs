@@ -1,0 +1,147 @@
+//! Invariants, special values and accuracy.
+
+use half::{bf16, f16};
+use ndarray::{Array3, Array4, Axis, Ix4, s};
+
+use super::{bits, ramp, six};
+use crate::group_norm::{GroupNorm, Wanted};
+use crate::random::Generator;
+use crate::tensor::Element;
+
+#[test]
+fn a_batch_is_its_samples_one_by_one() {
+    let (norm, x) = (six(3), ramp::<f32>([3, 6, 5, 3], 1));
+    let y = norm.forward(x.view()).unwrap();
+    for (x, y) in x.axis_chunks_iter(Axis(0), 1).zip(y.axis_chunks_iter(Axis(0), 1)) {
+        assert_eq!(norm.forward(x).unwrap(), y);
+    }
+}
+
+#[test]
+fn dx_is_orthogonal_to_ones_and_to_x() {
+    let (norm, x, dy) = (six(2), ramp::<f64>([2, 6, 5, 3], 1), ramp::<f64>([2, 6, 5, 3], 2));
+    let hat = GroupNorm::builder(2, 6).eps(0.0).build().unwrap();
+    let hat = hat.forward(x.view()).unwrap();
+    let dx = norm.backward(x.view(), dy.view(), Wanted::X).unwrap().dx.unwrap();
+    for (dx, hat) in dx.exact_chunks((1, 3, 5, 3)).into_iter().zip(hat.exact_chunks((1, 3, 5, 3))) {
+        assert!(dx.sum().abs() < 1e-13);
+        // Not quite zero: the deviation has epsilon in it.
+        assert!((&dx * &hat).sum().abs() < 1e-3);
+    }
+}
+
+#[test]
+fn a_nan_or_infinity_stays_in_its_group() {
+    fn check<T: Element>() {
+        let (norm, x, dy) = (six(3), ramp::<T>([2, 6, 3, 2], 1), ramp::<T>([2, 6, 3, 2], 2));
+        let answers = |x: &Array4<T>| {
+            let gradients = norm.backward(x.view(), dy.view(), Wanted::ALL).unwrap();
+            [norm.forward(x.view()).unwrap(), gradients.dx.unwrap()]
+        };
+        let clean = answers(&x);
+        for special in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            let mut x = x.clone();
+            x[[1, 3, 2, 0]] = T::rounded(special);
+            for (mut dirty, clean) in answers(&x).into_iter().zip(&clean) {
+                assert!(dirty.slice(s![1, 2..4, .., ..]).iter().all(|v| v.to_f64().is_nan()));
+                dirty.slice_mut(s![1, 2..4, .., ..]).assign(&clean.slice(s![1, 2..4, .., ..]));
+                assert_eq!(bits(&dirty), bits(clean));
+            }
+            let dgamma = norm.backward(x.view(), dy.view(), Wanted::ALL).unwrap().dgamma.unwrap();
+            let nan: Vec<bool> = dgamma.iter().map(|v| v.to_f64().is_nan()).collect();
+            assert_eq!(nan, [false, false, true, true, false, false]);
+        }
+    }
+    check::<f16>();
+    check::<bf16>();
+    check::<f32>();
+    check::<f64>();
+}
+
+#[test]
+fn no_samples() {
+    let norm = six(3);
+    let x = Array3::<f32>::zeros((0, 6, 4));
+    assert_eq!(norm.forward(x.view()).unwrap().shape(), [0, 6, 4]);
+    let gradients = norm.backward(x.view(), x.view(), Wanted::ALL).unwrap();
+    assert_eq!(gradients.dx.unwrap().shape(), [0, 6, 4]);
+    assert_eq!((gradients.dgamma.unwrap().to_vec(), gradients.dbeta.unwrap().to_vec()), (vec![0.0; 6], vec![0.0; 6]));
+}
+
+#[test]
+fn a_constant_group_gives_beta() {
+    fn check<T: Element>(constants: &[f64]) {
+        let build =
+            |groups, eps| GroupNorm::builder(groups, 6).gamma_init(3).beta_init(-0.25).eps(eps).build().unwrap();
+        for &constant in constants {
+            // Groups of one element, and of 2 * 49, whose sum is not a multiple that T or f64 must hold.
+            for (groups, shape) in [(6, (2, 6, 1, 1)), (3, (1, 6, 7, 7))] {
+                let x = Array4::from_elem(shape, T::rounded(constant));
+                for eps in [1e-5, f64::INFINITY, f64::MIN_POSITIVE] {
+                    let y = build(groups, eps).forward(x.view()).unwrap();
+                    assert!(y.iter().all(|v| v.to_f64() == -0.25), "{constant} of {:?}, eps {eps}", T::DTYPE);
+                    let dx = build(groups, eps).backward(x.view(), x.view(), Wanted::X).unwrap().dx.unwrap();
+                    assert!(groups < 6 || dx.iter().all(|v| v.to_f64() == 0.0), "{constant} of {:?}", T::DTYPE);
+                }
+                for eps in [0.0, -1.0, f64::NAN] {
+                    let y = build(groups, eps).forward(x.view()).unwrap();
+                    assert!(y.iter().all(|v| v.to_f64().is_nan()), "{constant} of {:?}, eps {eps}", T::DTYPE);
+                }
+            }
+        }
+    }
+    check::<f16>(&[0.0, 0.1, 65504.0]);
+    check::<bf16>(&[0.1, -3e38]);
+    check::<f32>(&[0.1, 4096.1, -3.4e38, 1e-45]);
+    check::<f64>(&[0.1, 4096.1, 1.7e308, -1e-310]);
+}
+
+/// y and dx of an input of two samples, two channels and 25 * 37 elements.
+fn answers<T: Element>(norm: &GroupNorm, x: &Array4<f64>) -> [Array4<T>; 2] {
+    let (x, dy) = (x.mapv(T::rounded), ramp::<T>([2, 2, 25, 37], 2));
+    let dx = norm.backward(x.view(), dy.view(), Wanted::X).unwrap().dx.unwrap();
+    [norm.forward(x.view()).unwrap(), dx]
+}
+
+#[test]
+fn a_large_mean_costs_nothing() {
+    fn check<T: Element>(mean: f64, step: f64) {
+        let norm = GroupNorm::builder(1, 2).gamma_init(1.7).beta_init(-3.4).build().unwrap();
+        let mut generator = Generator::new(1);
+        let x = Array4::from_shape_simple_fn(Ix4(2, 2, 25, 37), || step * (100.0 * generator.normal()).round());
+        for (far, near) in answers::<T>(&norm, &(&x + mean)).iter().zip(&answers::<T>(&norm, &x)) {
+            for (far, near) in far.iter().zip(near) {
+                let unit = T::DTYPE.ulp(near.to_f64().abs().max(3.4));
+                assert!((far.to_f64() - near.to_f64()).abs() <= unit, "{:?}: {far:?}, {near:?}", T::DTYPE);
+            }
+        }
+    }
+    check::<f64>(1e6, 2f64.powi(-15)); // deviation 3e-3
+    check::<f64>(1e9, 2f64.powi(-15));
+    check::<f32>(1e6, 2f64.powi(-4));
+    check::<f32>(1e3, 2f64.powi(-13));
+    check::<bf16>(2f64.powi(14), 2f64.powi(7));
+}
+
+#[test]
+fn epsilon_is_not_narrowed_and_stands_under_the_root() {
+    let x = Array3::from_shape_vec((1, 1, 2), vec![1e-3f64, -1e-3]).unwrap();
+    let y = GroupNorm::builder(1, 1).build().unwrap().forward(x.view()).unwrap();
+    assert!((y[[0, 0, 0]] - 1e-3 / (1e-6f64 + 1e-5).sqrt()).abs() < 1e-15);
+}
+
+#[test]
+fn without_epsilon_the_scale_of_x_does_not_matter() {
+    let norm = GroupNorm::builder(3, 6).eps(0.0).build().unwrap();
+    let x = ramp::<f64>([2, 6, 5, 3], 1);
+    let expected = norm.forward(x.view()).unwrap();
+    for power in [-1000, -600, -300, 300, 600, 1018] {
+        let scaled = x.mapv(|v| libm::ldexp(v, power));
+        assert_eq!(norm.forward(scaled.view()).unwrap(), expected, "2^{power}");
+    }
+    let single = x.mapv(|v| v as f32);
+    let expected = norm.forward(single.view()).unwrap();
+    for power in [-100, 120] {
+        assert_eq!(norm.forward(single.mapv(|v| libm::ldexpf(v, power)).view()).unwrap(), expected, "2^{power}");
+    }
+}
