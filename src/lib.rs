@@ -1,4 +1,50 @@
-//! mapcheck
+//! mapcheck makes every row of an API-mapping table an executable claim.
+//!
+//! MindSpore publishes, for each PyTorch API, a page that says which parameters are the same,
+//! renamed or missing. Here each row of such a page is a YAML file of cases; a [`check::Suite`] asks
+//! several engines the same, and says row by row what holds, what does not, and who is the odd one
+//! out.
+//!
+//! # The life of one case
+//!
+//! 1. [`mapping`] reads the rows. A case is written once, as a call by keyword to the target
+//!    (MindSpore). Its tensors come from recipes that give the same bits everywhere.
+//! 2. The rows translate it to the source (PyTorch): names pass or are renamed, and what only the
+//!    target has becomes what a user would write instead. Both are a [`call::Call`].
+//! 3. The [`binding`] of each API reads its call: into an [`call::Effective`] call, which leaves
+//!    nothing to interpret, or into a rejection.
+//! 4. Each [`engine`] answers its side's call: the operator of this crate ([`group_norm`]), live
+//!    libtorch, or a stored answer out of [`golden`].
+//! 5. [`exact`] answers the effective calls in double-double, and [`compare`] holds every answer to
+//!    the truth of its own side. The two sides are held to each other, and must agree or differ in
+//!    exactly the way that the case says.
+//! 6. [`check`] gathers that to a verdict for each row and engine, and [`report`] tells it.
+//!
+//! ```
+//! use mapcheck::check::{Suite, Verdict};
+//! use mapcheck::{engine, mapping, report};
+//!
+//! let mapping = mapping::read("specs/group_norm".as_ref()).expect("the specs have no mistakes");
+//! let suite = Suite::new(mapping, Box::new(engine::Rust), Vec::new());
+//!
+//! // Everything that is asked of eps, on the operator of this crate alone.
+//! let mut checks = suite.checks();
+//! checks.retain(|check| check.name.starts_with("eps/"));
+//! let outcomes = suite.run(&checks);
+//!
+//! assert_eq!(outcomes.verdict(), Verdict::Holds, "{}", report::text(&suite, &outcomes));
+//! ```
+//!
+//! # To put an operator of your own to the test
+//!
+//! Implement [`engine::Engine`]: a name, the [`binding`] that it is held to, and an answer to a call.
+//! Give it to [`check::Suite::new`] as the subject; the specs, the stored answers and the report are the same.
+//!
+//! # Where things are
+//!
+//! [`tensor`], [`python`] and [`random`] are the ground, with [`call`] on it; [`double_double`],
+//! [`exact`] and [`compare`] decide; [`mapping`], [`binding`], [`golden`] and [`engine`] say what is asked
+//! and who answers; [`check`] and [`report`] stand on all of them. Imports run in that direction only.
 
 pub mod binding;
 pub mod call;

@@ -122,11 +122,12 @@ impl GroupNorm {
             let Some(dx) = dx.as_deref_mut() else { continue };
             let count = extents.group as f64;
             let (mean, mean_hat) = (sum.total() / count, sum_hat.total() / count);
+            let inverse_deviation = moments.inverse_deviation();
             let dx = &mut dx[index * extents.group..][..extents.group];
             for (at, dx) in dx.iter_mut().enumerate() {
                 let g = gamma[first + at / extents.spatial] * dy_group[at].into();
                 let centred = g - mean - moments.normalised(x_group[at]) * mean_hat;
-                *dx = T::rounded((centred * moments.inverse_deviation()).into());
+                *dx = T::rounded((centred * inverse_deviation).into());
             }
         }
         (rounded(&dgamma), rounded(&dbeta))

@@ -106,7 +106,7 @@ pub(super) fn positive(name: &'static str, given: i64) -> Result<usize, Error> {
 
 /// Whether the channels can be divided into the groups.
 pub(super) fn divisible(num_groups: usize, num_channels: usize) -> Result<(), Error> {
-    if num_channels % num_groups != 0 {
+    if !num_channels.is_multiple_of(num_groups) {
         return Err(Error::NotDivisible { num_groups, num_channels });
     }
     Ok(())

@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use super::initializer::ACCEPTED_NAMES;
-use crate::python::Exception;
+use crate::python::{Exception, Value};
 
 /// Why a GroupNorm was not built, or did not compute.
 #[derive(Clone, Debug, PartialEq, Error)]
@@ -38,7 +38,7 @@ pub enum Error {
         given: &'static str,
     },
     /// A bool where an int is expected; Python would take it for 0 or 1.
-    #[error("GroupNorm: '{name}' must be an 'int' greater than 0, but got '{}' of type 'bool'", if *.given { "True" } else { "False" })]
+    #[error("GroupNorm: '{name}' must be an 'int' greater than 0, but got '{}' of type 'bool'", Value::Bool(*.given))]
     BoolCount {
         /// The argument.
         name: &'static str,

@@ -1,6 +1,6 @@
 //! The normalisation of an input.
 
-use ndarray::{Array, ArrayView, ArrayViewMut, Dimension};
+use ndarray::{Array, ArrayBase, ArrayView, ArrayViewMut, Data, Dimension};
 
 use super::moments::Moments;
 use super::shape::Extents;
@@ -84,11 +84,7 @@ pub(super) fn same_shape(name: &'static str, expected: &[usize], given: &[usize]
 }
 
 /// The elements of an array that is known to be contiguous, first dimension slowest.
-pub(super) fn contiguous<'a, T, S, D>(array: &'a ndarray::ArrayBase<S, D>) -> &'a [T]
-where
-    S: ndarray::Data<Elem = T>,
-    D: Dimension,
-{
+pub(super) fn contiguous<T, D: Dimension>(array: &ArrayBase<impl Data<Elem = T>, D>) -> &[T] {
     array.as_slice().expect("it was made contiguous")
 }
 

@@ -31,7 +31,8 @@ impl<W: Wide> Moments<W> {
         let (mut centred, mut variance) = Self::centred(group);
         if !USUAL.contains(&variance.into()) {
             let power = power_of_two_below(group);
-            if power != 1.0 && (epsilon / power / power).is_finite() {
+            // Small elements are left as they are beside an epsilon that outweighs them anyway.
+            if power > 1.0 || power < 1.0 && (epsilon / power / power).is_finite() {
                 group.iter_mut().for_each(|x| *x /= power);
                 (centred, variance) = Self::centred(group);
                 // Beside no variance at all, epsilon counts however small it is.

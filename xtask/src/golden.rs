@@ -43,11 +43,7 @@ impl Golden {
         let suite = self.folders.suite(None)?;
         let checks = selected(&suite, self.filter.as_deref())?;
         let bar = bar(checks.len());
-        let answers = checks.par_iter().map(|check| {
-            bar.inc(1);
-            answer(&suite, check, &*engine)
-        });
-        let answers: Vec<Recorded> = answers.collect::<Vec<_>>().into_iter().flatten().collect();
+        let answers = answers(&suite, &checks, &*engine, || bar.inc(1));
         bar.finish_and_clear();
         let options = Options { force: self.force, dry_run: self.check, partial: self.filter.is_some() };
         let name = format!("{}-{}", engine.name(), libtorch::VERSION);
@@ -77,6 +73,15 @@ impl Golden {
     }
 }
 
+/// What an engine answers to the checks, as it is stored; `done` is called after each.
+pub fn answers(suite: &Suite, checks: &[Check], engine: &dyn Engine, done: impl Fn() + Sync) -> Vec<Recorded> {
+    let answers = checks.par_iter().map(|check| {
+        done();
+        answer(suite, check, engine)
+    });
+    answers.collect::<Vec<_>>().into_iter().flatten().collect()
+}
+
 /// What the engine answers to a check's call to its side; `None` where it is not asked.
 fn answer(suite: &Suite, check: &Check, engine: &dyn Engine) -> Option<Recorded> {
     let question = suite.question(check, engine.binding().side())?;
@@ -88,7 +93,8 @@ fn answer(suite: &Suite, check: &Check, engine: &dyn Engine) -> Option<Recorded>
     }
 }
 
-fn provenance(engine: &dyn Engine) -> Provenance {
+/// Where an engine's answers come from.
+pub fn provenance(engine: &dyn Engine) -> Provenance {
     Provenance {
         framework: engine.name().to_owned(),
         version: libtorch::VERSION.to_owned(),

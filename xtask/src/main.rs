@@ -3,6 +3,7 @@
 //! It is built without libtorch; where a command needs live answers, cargo is run again with the
 //! feature `libtorch`.
 
+mod bench;
 mod check;
 mod golden;
 #[allow(dead_code)]
@@ -34,6 +35,8 @@ enum Command {
     Check(check::Check),
     /// Record libtorch's answers into the golden folder
     Golden(golden::Golden),
+    /// Measure the harness, side by side with what else does its job
+    Bench(bench::Bench),
     /// Fetch the CPU libtorch, once, into the user's cache
     Libtorch,
     /// Run the whole test suite, with live libtorch
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
     let run = match Arguments::parse().command {
         Command::Check(check) => check.run(),
         Command::Golden(golden) => golden.run(),
+        Command::Bench(bench) => bench.run(),
         Command::Libtorch => libtorch::fetch().map(|folder| {
             println!("libtorch {} is in {}", libtorch::VERSION, folder.display());
             ExitCode::SUCCESS

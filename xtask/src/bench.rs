@@ -1,0 +1,158 @@
+//! `cargo xtask bench harness`: what a check costs, beside numpy.testing.assert_allclose.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::{Args, ValueEnum};
+use mapcheck::check::Verdict;
+use mapcheck::engine::{Engine, Rust};
+use mapcheck::golden::{Options, record};
+
+use crate::golden::{answers, provenance};
+use crate::suite::{Folders, root};
+use crate::{libtorch, live};
+
+/// Measure, side by side in one run.
+#[derive(Args)]
+pub struct Bench {
+    /// What to measure
+    what: What,
+    /// How many checks to generate
+    #[arg(long, default_value_t = 10_000)]
+    checks: usize,
+    /// How many times each side is measured, in turn
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum What {
+    /// Time per check of the harness, the operator and `exact` included
+    Harness,
+}
+
+/// numpy has no bf16.
+const DTYPES: [&str; 3] = ["f16", "f32", "f64"];
+
+impl Bench {
+    /// Generates a spec folder, records it, and times both sides.
+    pub fn run(self) -> Result<ExitCode> {
+        if !live::IS_BUILT {
+            if libtorch::find().is_none() {
+                libtorch::fetch()?;
+            }
+            return live::again();
+        }
+        match self.what {
+            What::Harness => self.harness(),
+        }
+    }
+
+    fn harness(&self) -> Result<ExitCode> {
+        std::env::set_current_dir(root()).context("the workspace is not where it was built")?;
+        let python = numpy()?;
+        let Some(libtorch) = live::engine() else { bail!("this xtask was built without libtorch") };
+        let temporary = tempfile::tempdir()?;
+        let folder = |name: &str| temporary.path().join(name);
+        let folders = Folders { specs: folder("group_norm"), golden: folder("libtorch") };
+        generate(Path::new("specs/group_norm"), &folders.specs, self.checks)?;
+        let suite = folders.suite(None)?;
+        let checks = suite.checks();
+        for (engine, golden) in [(&*libtorch, &folders.golden), (&Rust as &dyn Engine, &folder("rust"))] {
+            let name = format!("{}-{}", engine.name(), libtorch::VERSION);
+            let recorded = answers(&suite, &checks, engine, || ());
+            record(golden, &name, provenance(engine), recorded, Options::default()).map_err(anyhow::Error::msg)?;
+        }
+        let (mut ours, mut theirs, mut compared) = (Vec::new(), Vec::new(), 0);
+        for round in 0..=self.rounds {
+            let started = Instant::now();
+            let suite = folders.suite(None)?;
+            let checks = suite.checks();
+            let outcomes = suite.run(&checks);
+            let seconds = started.elapsed().as_secs_f64();
+            ensure!(outcomes.verdict() == Verdict::Holds, "a generated check does not hold");
+            let output = Command::new(&python)
+                .arg(root().join("xtask/bench/assert_allclose.py"))
+                .args([folder("rust"), folders.golden.clone()])
+                .arg("1")
+                .output()?;
+            ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            let text = String::from_utf8_lossy(&output.stdout);
+            let mut words = text.split_whitespace();
+            let numpy: f64 = words.next().context("the script printed nothing")?.parse()?;
+            compared = words.next().context("the script printed no count")?.parse::<usize>()?;
+            // The first round only warms up.
+            if round > 0 {
+                ours.push(seconds * 1e6 / checks.len() as f64);
+                theirs.push(numpy * 1e6 / compared as f64);
+            }
+        }
+        let ratios = ours.iter().zip(&theirs).map(|(ours, theirs)| theirs / ours).collect();
+        println!(
+            "{} checks here, {compared} comparisons there, {} rounds in turn, microseconds each:",
+            checks.len(),
+            self.rounds
+        );
+        println!("  mapcheck (specs read, archives hashed, calls made, operator, exact)  {}", spread(ours));
+        println!("  numpy.testing.assert_allclose (both members read from .npz)          {}", spread(theirs));
+        println!("  ratio, round by round                                                {}", spread(ratios));
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn spread(mut values: Vec<f64>) -> String {
+    values.sort_by(f64::total_cmp);
+    let (first, last) = (values.first().copied().unwrap_or(0.0), values.last().copied().unwrap_or(0.0));
+    let median = values.get(values.len() / 2).copied().unwrap_or(0.0);
+    format!("median {median:.1} ({first:.1} to {last:.1})")
+}
+
+/// The rows of the real mapping, each with generated cases that differ in their seed.
+fn generate(from: &Path, to: &Path, checks: usize) -> Result<()> {
+    fs::create_dir_all(to)?;
+    let mut rows: Vec<PathBuf> = fs::read_dir(from)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+    rows.retain(|path| path.extension().is_some_and(|extension| extension == "yaml"));
+    rows.sort();
+    let count = checks.div_ceil((rows.len() - 1) * DTYPES.len());
+    for (r, path) in rows.iter().enumerate() {
+        let text = fs::read_to_string(path)?;
+        let name = path.file_name().context("a file has a name")?;
+        let Some((head, _)) = text.split_once("\ncases:") else {
+            fs::write(to.join(name), text)?;
+            continue;
+        };
+        let mut generated = format!("{head}\ncases:\n");
+        for case in 0..count {
+            let groups = [1, 2, 3, 6][case % 4];
+            generated.push_str(&format!(
+                "  - {{ name: c{case}, call: {{ num_groups: {groups}, num_channels: 6, gamma_init: {{ tensor: steps }}, \
+                 beta_init: 0.5, eps: 1.0e-3, affine: true }}, x: {{ values: {{ ramp: {{ seed: {} }} }} }}, dtypes: [{}] }}\n",
+                r * count + case + 1,
+                DTYPES.join(", ")
+            ));
+        }
+        fs::write(to.join(name), generated)?;
+    }
+    Ok(())
+}
+
+/// A Python with numpy, in the user's cache.
+fn numpy() -> Result<PathBuf> {
+    let folder = dirs::cache_dir().context("there is no cache folder for this user")?.join("mapcheck/numpy");
+    let python = folder.join("bin/python");
+    let has_numpy = || Command::new(&python).args(["-c", "import numpy"]).output().is_ok_and(|o| o.status.success());
+    if !has_numpy() {
+        let run = |command: &mut Command| -> Result<()> {
+            let output =
+                command.output().context("python3 could not be started: install Python 3 with venv and pip")?;
+            ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            Ok(())
+        };
+        run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+        run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "numpy"]))?;
+    }
+    Ok(python)
+}
