@@ -66,7 +66,7 @@ fn ask(suite: &Suite, check: &Check, engine: &str) -> Result<Completion, Failed>
     match asked.verdict {
         Verdict::Holds => Ok(Completion::Completed),
         Verdict::NotAsked => Ok(Completion::ignored_with(asked.note.clone().unwrap_or_default())),
-        Verdict::Refuted => Err(report::mismatch(suite, &result, asked).into()),
+        Verdict::Refuted => Err(report::mismatch(suite, &result).into()),
         Verdict::Stale | Verdict::Unchecked | Verdict::Vacuous => {
             Err(format!("{}: {}", asked.verdict, asked.note.clone().unwrap_or_default()).into())
         }

@@ -139,7 +139,7 @@ fn rendered(suite: &Suite, outcomes: &Outcomes, row: &str) -> String {
     let first = outcomes.checks.iter().find(|result| {
         suite.mapping().rows[result.check.row].name == row && result.engines[0].verdict == Verdict::Refuted
     });
-    let mismatch = first.map(|result| report::mismatch(suite, result, &result.engines[0])).unwrap_or_default();
+    let mismatch = first.map(|result| report::mismatch(suite, result)).unwrap_or_default();
     format!("{}\n{mismatch}", table.join("\n"))
 }
 
@@ -155,11 +155,7 @@ fn without_a_defect_only_accuracy_is_at_stake() {
     let (suite, outcomes) = run(Textbook(None));
     for result in &outcomes.checks {
         let is_f64 = result.check.name.contains("/f64");
-        assert!(
-            is_f64 || result.engines[0].findings.is_empty(),
-            "{}",
-            report::mismatch(&suite, result, &result.engines[0])
-        );
+        assert!(is_f64 || result.engines[0].findings.is_empty(), "{}", report::mismatch(&suite, result));
     }
 }
 

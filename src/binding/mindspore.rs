@@ -1,6 +1,6 @@
 //! mindspore.nn.GroupNorm, as MindSpore 2.7.0 and 2.10.0 were measured on a CPU.
 
-use super::{Binding, Refusal, drawn, held, only, required};
+use super::{Binding, Refusal, affordable, drawn, held, only, required};
 use crate::call::{Answer, Call, Effective, Output};
 use crate::mapping::Side;
 use crate::python::{Exception, Value};
@@ -26,7 +26,7 @@ impl Binding for Mindspore {
         }
         only(call, &KEYWORDS, "x")?;
         let num_groups = positive(call, "num_groups")?;
-        let num_channels = positive(call, "num_channels")?;
+        let num_channels = affordable(positive(call, "num_channels")?)?;
         if num_channels % num_groups != 0 {
             let text = format!("'num_channels' {num_channels} is not divisible by 'num_groups' {num_groups}");
             return Err(Refusal::new(Exception::ValueError, text));

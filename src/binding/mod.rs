@@ -46,6 +46,15 @@ fn required<'a>(call: &'a Call, name: &str) -> Result<&'a Value, Refusal> {
     call.argument(name).ok_or_else(missing)
 }
 
+/// Parameters of more channels than any check has are not made: there may be no memory for them.
+fn affordable(channels: usize) -> Result<usize, Refusal> {
+    const MOST_CHANNELS: usize = 1 << 24;
+    if channels > MOST_CHANNELS {
+        return Err(Refusal::Inexpressible(format!("{channels} channels are more than {MOST_CHANNELS}")));
+    }
+    Ok(channels)
+}
+
 /// Refuses keywords that the API does not have.
 fn only(call: &Call, constructor: &[&str], forward: &str) -> Result<(), Refusal> {
     let unknown =

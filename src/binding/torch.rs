@@ -1,7 +1,7 @@
 //! PyTorch's functional core, as libtorch 2.13.0 has it: torch.nn.functional.group_norm behind the
 //! module's keywords. The module's own checks, in Python, are not part of it.
 
-use super::{Binding, Refusal, held, only, required};
+use super::{Binding, Refusal, affordable, held, only, required};
 use crate::call::{Answer, Call, Effective};
 use crate::mapping::Side;
 use crate::python::{Exception, Value};
@@ -100,6 +100,7 @@ fn parameter(call: &Call, name: &str, initial: f64, channels: i64, dtype: DType)
         let text = format!("Trying to create tensor with negative dimension {channels}: [{channels}]");
         return Err(Refusal::new(Exception::RuntimeError, text));
     };
+    let channels = affordable(channels)?;
     let filling = call.fill.iter().find(|(attribute, _)| attribute == name).map(|(_, value)| value);
     let constant = |value: f64| {
         let tensor = Tensor::from_f64(dtype, &[channels], &vec![value; channels]);

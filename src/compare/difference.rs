@@ -100,9 +100,10 @@ pub fn compare(actual: &Array, expected: &Expected, tolerance: Tolerance) -> Res
         let spot = Spot { error: 0.0, index, actual: actual_value, expected: rounded };
         let (absolute, relative, ulp, used) = if actual_value.is_finite() && rounded.is_finite() {
             let absolute = (Double::from(actual_value) - exact).hi.abs();
-            let unit = expected.dtype.ulp(expected.unit[index]);
+            let unit = expected.unit[index];
             let relative = if absolute == 0.0 { 0.0 } else { absolute / exact.hi.abs() };
-            (absolute, relative, absolute / unit, tolerance.used(absolute, exact.hi, unit))
+            let used = tolerance.used(absolute, unit, expected.dtype);
+            (absolute, relative, absolute / expected.dtype.ulp(unit), used)
         } else if alike {
             (0.0, 0.0, 0.0, 0.0)
         } else {
@@ -166,10 +167,11 @@ mod tests {
     }
 
     #[test]
-    fn assert_close_is_absolute_and_relative() {
+    fn assert_close_is_absolute_and_relative_to_the_unit() {
+        // The unit here is 1.
         let close = Tolerance::Relative { rtol: 1e-2, atol: 1e-1 };
-        assert_eq!(compared(&[100.9], &[100.0], close).beyond, 0);
-        assert_eq!(compared(&[101.2], &[100.0], close).beyond, 1);
+        assert_eq!(compared(&[100.1], &[100.0], close).beyond, 0);
+        assert_eq!(compared(&[100.12], &[100.0], close).beyond, 1);
         assert_eq!(compared(&[0.09], &[0.0], close).beyond, 0);
     }
 

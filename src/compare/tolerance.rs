@@ -8,7 +8,7 @@ use crate::tensor::DType;
 /// The two classes of engines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precision {
-    /// As PyTorch holds its own: torch.testing.assert_close of 2.13.0.
+    /// The rtol and atol with which PyTorch holds its own: torch.testing.assert_close of 2.13.0.
     AssertClose,
     /// Held to `exact` in units in the last place.
     Ulp,
@@ -17,11 +17,13 @@ pub enum Precision {
 /// What an element may be off by.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Tolerance {
-    /// `|a - e| <= atol + rtol*|e|`.
+    /// `|a - e| <= atol + rtol*u`, u being the unit that `exact` gives for the element.
+    ///
+    /// Not `rtol*|e|`: where terms cancel, no computation in the dtype comes that close to what is left.
     Relative {
-        /// Share of the expected value.
+        /// Share of the unit.
         rtol: f64,
-        /// In the unit of the value.
+        /// Absolute.
         atol: f64,
     },
     /// So many ULP at the magnitude that `exact` gives as the unit of the element.
@@ -41,14 +43,14 @@ impl Tolerance {
         }
     }
 
-    /// The share of the tolerance that an error uses: above 1 it is beyond.
-    pub fn used(&self, error: f64, expected: f64, ulp: f64) -> f64 {
+    /// The share of the tolerance that an absolute error uses: above 1 it is beyond.
+    pub fn used(&self, error: f64, unit: f64, dtype: DType) -> f64 {
         if error == 0.0 {
             return 0.0;
         }
         match self {
-            Tolerance::Relative { rtol, atol } => error / (atol + rtol * expected.abs()),
-            Tolerance::Ulp(limit) => error / ulp / limit,
+            Tolerance::Relative { rtol, atol } => error / (atol + rtol * unit),
+            Tolerance::Ulp(limit) => error / dtype.ulp(unit) / limit,
         }
     }
 }

@@ -1,10 +1,11 @@
 //! The report on a terminal: the page's own table with a verdict per row and engine, then every
 //! mismatch with all that is needed to look into it.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use crate::call::Output;
-use crate::check::{CheckResult, EngineResult, Finding, Outcomes, RowResult, Suite, Verdict};
+use crate::check::{CheckResult, EngineResult, Finding, Kind, Outcomes, RowResult, Suite, Verdict};
 use crate::compare::{Comparison, Spot};
 use crate::mapping::{Category, Row, Side};
 
@@ -24,10 +25,10 @@ pub fn text(suite: &Suite, outcomes: &Outcomes) -> String {
     text
 }
 
-/// What one engine does not pass of one check, and how to run that check again.
-pub fn mismatch(suite: &Suite, result: &CheckResult, refuted: &EngineResult) -> String {
+/// What the engines do not pass of one check, and how to run that check again.
+pub fn mismatch(suite: &Suite, result: &CheckResult) -> String {
     let mut text = String::new();
-    write_mismatch(&mut text, suite, result, refuted);
+    write_mismatch(&mut text, suite, result);
     text
 }
 
@@ -84,47 +85,76 @@ fn cell(outcomes: &Outcomes, row: &RowResult, engine: usize) -> String {
 }
 
 fn mismatches(text: &mut String, suite: &Suite, outcomes: &Outcomes) {
-    for result in &outcomes.checks {
-        for refuted in result.engines.iter().chain(&result.sides).filter(|r| r.verdict == Verdict::Refuted) {
-            text.push('\n');
-            write_mismatch(text, suite, result, refuted);
-        }
+    for result in outcomes.checks.iter().filter(|result| refuted(result).next().is_some()) {
+        text.push('\n');
+        write_mismatch(text, suite, result);
     }
 }
 
-/// Everything about one check that one engine does not pass.
-fn write_mismatch(text: &mut String, suite: &Suite, result: &CheckResult, refuted: &EngineResult) {
+fn refuted(result: &CheckResult) -> impl Iterator<Item = &EngineResult> {
+    result.engines.iter().chain(&result.sides).filter(|asked| asked.verdict == Verdict::Refuted)
+}
+
+/// Everything about one check that is not as claimed; what is so of several engines is said once.
+fn write_mismatch(text: &mut String, suite: &Suite, result: &CheckResult) {
     let name = format!("{}/{}", suite.mapping().name, result.check.name);
-    let _ = writeln!(text, "refuted  {name}/{}", refuted.engine);
     let row = &suite.mapping().rows[result.check.row];
-    let _ = writeln!(text, "  at {}", place(suite, result, row));
-    if let Some(case) = suite.case(&result.check) {
-        let mut call: Vec<String> = Vec::new();
-        if let crate::check::Kind::Case { dtype, layout, .. } = result.check.kind {
-            if let Ok(target) = suite.mapping().target_call(case, dtype, layout) {
-                call.extend(target.arguments.iter().map(|(name, value)| format!("{name}={value}")));
-            }
-            let _ = writeln!(text, "  {}({})", suite.mapping().api(Side::Mindspore).name, call.join(", "));
-            let _ = writeln!(text, "  x: {dtype} {:?}, {}", result.shape, layout.name().replace('_', " "));
-        }
+    let _ = writeln!(text, "refuted  {name}\n  at {}", place(suite, result, row));
+    if let (Some(case), Kind::Case { dtype, layout, .. }) = (suite.case(&result.check), result.check.kind) {
+        let target = suite.mapping().target_call(case, dtype, layout);
+        let arguments = target.map(|target| target.arguments).unwrap_or_default();
+        let arguments: Vec<String> = arguments.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let _ = writeln!(text, "  {}({})", suite.mapping().api(Side::Mindspore).name, arguments.join(", "));
+        let _ = writeln!(text, "  x: {dtype} {:?}, {}", result.shape, layout.name().replace('_', " "));
         if let Some(why) = &case.why {
             let _ = writeln!(text, "  why: {}", why.trim());
         }
     }
-    for finding in &refuted.findings {
-        let _ = writeln!(text, "  {finding}");
-        if let Finding::Beyond { output, comparison, .. } | Finding::SidesDiffer { output, comparison } = finding {
-            worst(text, result, *output, comparison);
-            odd_one_out(text, result, *output);
+    let mut said: Vec<(String, Vec<&str>)> = Vec::new();
+    for asked in refuted(result) {
+        for finding in &asked.findings {
+            let finding = found(result, finding);
+            match said.iter_mut().find(|(known, _)| *known == finding) {
+                Some((_, engines)) => engines.push(&asked.engine),
+                None => said.push((finding, vec![&asked.engine])),
+            }
         }
+    }
+    for (finding, engines) in said {
+        let _ = writeln!(text, "  {}: {finding}", engines.join(", "));
+    }
+    for output in compared(result) {
+        odd_one_out(text, result, output);
     }
     let _ = writeln!(text, "  again: cargo xtask check {name}");
 }
 
+/// A finding, with its worst elements where it is about elements.
+fn found(result: &CheckResult, finding: &Finding) -> String {
+    let mut text = finding.to_string();
+    if let Finding::Beyond { output, comparison, .. } | Finding::SidesDiffer { output, comparison } = finding {
+        text.push('\n');
+        worst(&mut text, result, *output, comparison);
+        text.truncate(text.trim_end().len());
+    }
+    text
+}
+
+/// The arrays of which elements are beyond.
+fn compared(result: &CheckResult) -> BTreeSet<Output> {
+    let findings = refuted(result).flat_map(|asked| &asked.findings);
+    findings
+        .filter_map(|finding| match finding {
+            Finding::Beyond { output, .. } | Finding::SidesDiffer { output, .. } => Some(*output),
+            _ => None,
+        })
+        .collect()
+}
+
 fn place(suite: &Suite, result: &CheckResult, row: &Row) -> String {
     let line = match result.check.kind {
-        crate::check::Kind::Case { case, .. } => row.lines.get(case),
-        crate::check::Kind::Default => None,
+        Kind::Case { case, .. } => row.lines.get(case),
+        Kind::Default => None,
     };
     let case = suite.case(&result.check).map_or("default", |case| case.name.as_str());
     match line {
@@ -189,7 +219,7 @@ fn odd_one_out(text: &mut String, result: &CheckResult, output: Output) {
         })
         .collect();
     if !said.is_empty() {
-        let _ = writeln!(text, "    by exact, {output} is: {}", said.join("; "));
+        let _ = writeln!(text, "  by exact, {output} is: {}", said.join("; "));
     }
 }
 

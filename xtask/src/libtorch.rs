@@ -159,7 +159,6 @@ fn fill(cached: &Path) -> Result<()> {
         .with_context(|| format!("cannot write to {}", caches.display()))?;
 
     let wheels = temp.path().join("wheels");
-    eprintln!("Fetching PyTorch {VERSION} (about half a gigabyte, once)");
     download(temp.path(), &wheels)?;
     let libtorch = temp.path().join("libtorch");
     unpack(&wheels, &libtorch)?;
@@ -195,8 +194,7 @@ fn remove_stale(caches: &Path) {
 
 /// Has pip download the wheels into the folder `wheels`.
 fn download(temp: &Path, wheels: &Path) -> Result<()> {
-    let python = python_with_pip(temp)?;
-    let mut pip = Command::new(python);
+    let mut pip = Command::new(python_with_pip(temp)?);
     pip.args(["-m", "pip", "download", "--no-deps", "--only-binary=:all:"])
         // Our folder is the cache: pip's would keep the half gigabyte a second time.
         .args(["--no-cache-dir", "--disable-pip-version-check"])
@@ -207,6 +205,7 @@ fn download(temp: &Path, wheels: &Path) -> Result<()> {
     if cfg!(target_os = "linux") {
         pip.args(NVIDIA);
     }
+    eprintln!("Fetching PyTorch {VERSION} (about half a gigabyte, once)");
     // /tmp may be small, and what pip leaves in ours goes with it.
     let status = pip
         .env("TMPDIR", temp)
@@ -248,52 +247,52 @@ fn python_with_pip(temp: &Path) -> Result<PathBuf> {
     )
 }
 
-/// Whether this Python has a pip that knows the wheels' platform tags: 20.3 is the first.
+/// Whether this Python has a pip that will do.
 fn has_pip(python: &Path) -> bool {
-    let version = Command::new(python).args(["-m", "pip", "--version"]).stdin(Stdio::null()).output();
-    let Ok(version) = version.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()) else {
-        return false;
-    };
-    // "pip 23.0.1 from …"
-    let mut numbers = version.trim_start_matches("pip ").split('.').map(|n| n.parse::<u32>().ok());
-    matches!((numbers.next(), numbers.next()), (Some(Some(major)), Some(Some(minor))) if (major, minor) >= (20, 3))
+    Command::new(python)
+        .args(["-m", "pip", "--version"])
+        .stdin(Stdio::null())
+        .output()
+        .is_ok_and(|output| is_new_enough(&String::from_utf8_lossy(&output.stdout)))
+}
+
+/// Whether "pip 23.0.1 from …" knows the platform tags of the wheels: 20.3 is the first that does.
+fn is_new_enough(pip: &str) -> bool {
+    let version = pip.split_whitespace().nth(1).unwrap_or_default();
+    let mut numbers = version.split('.').map_while(|number| number.parse::<u32>().ok());
+    let major_minor = (numbers.next(), numbers.next());
+    major_minor >= (Some(20), Some(3))
 }
 
 /// Unpacks of all wheels what belongs into a libtorch folder.
 fn unpack(wheels: &Path, libtorch: &Path) -> Result<()> {
+    let style = ProgressStyle::with_template("Unpacking {wide_bar} {bytes}/{total_bytes}")?;
+    // Hidden where standard error is not a terminal.
+    let bar = ProgressBar::new(0).with_style(style);
     let mut archives = Vec::new();
+    let mut members = Vec::new();
     for entry in fs::read_dir(wheels)? {
         let path = entry?.path();
         let open = || anyhow::Ok(ZipArchive::new(io::BufReader::new(fs::File::open(&path)?))?);
-        archives.push(open().with_context(|| format!("cannot read {}", path.display()))?);
-    }
-    let bar =
-        ProgressBar::new(0).with_style(ProgressStyle::with_template("Unpacking {wide_bar} {bytes}/{total_bytes}")?);
-    // Two rounds: the bar has to know the whole first.
-    for archive in &mut archives {
+        let mut archive = open().with_context(|| format!("cannot read {}", path.display()))?;
         for index in 0..archive.len() {
             let member = archive.by_index_raw(index)?;
-            if member.is_file() && member.enclosed_name().is_some_and(|n| place(&n).is_some()) {
-                bar.inc_length(member.size());
-            }
-        }
-    }
-    for archive in &mut archives {
-        for index in 0..archive.len() {
-            let member = archive.by_index(index)?;
             // `enclosed_name` refuses names that lead out of the folder.
-            let Some(place) = member.enclosed_name().and_then(|name| place(&name)) else {
-                continue;
-            };
-            if member.is_file() {
-                let to = libtorch.join(place);
-                let write = || {
-                    fs::create_dir_all(to.parent().unwrap_or(libtorch))?;
-                    io::copy(&mut bar.wrap_read(member), &mut fs::File::create(&to)?)
-                };
-                write().with_context(|| format!("cannot unpack {}", to.display()))?;
+            let place = member.enclosed_name().and_then(|name| place(&name));
+            if let Some(place) = place.filter(|_| member.is_file()) {
+                bar.inc_length(member.size());
+                members.push((archives.len(), index, libtorch.join(place)));
             }
         }
+        archives.push(archive);
+    }
+    for (archive, index, to) in members {
+        let member = archives[archive].by_index(index)?;
+        let write = || {
+            fs::create_dir_all(to.parent().unwrap_or(libtorch))?;
+            io::copy(&mut bar.wrap_read(member), &mut fs::File::create(&to)?)
+        };
+        write().with_context(|| format!("cannot unpack {}", to.display()))?;
     }
     bar.finish_and_clear();
     Ok(())
@@ -314,4 +313,70 @@ fn place(member: &Path) -> Option<PathBuf> {
         folder.ends_with("lib") && (name.starts_with("libcudart.so") || name.starts_with("libcupti.so"))
     };
     needed.then(|| Path::new("lib").join(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use zip::write::{SimpleFileOptions, ZipWriter};
+
+    #[test]
+    fn old_pips_are_told_from_new_ones() {
+        for pip in ["pip 20.3 from /a/b", "pip 20.3.4 from /a", "pip 24.2 from /a", "pip 21.0"] {
+            assert!(is_new_enough(pip), "{pip}");
+        }
+        for pip in ["", "pip", "pip 9.0.1 from /a", "pip 20.2.4 from /a", "No module named pip"] {
+            assert!(!is_new_enough(pip), "{pip}");
+        }
+    }
+
+    #[test]
+    fn only_the_part_of_the_cpu_is_unpacked() -> Result<()> {
+        let temp = tempfile::tempdir()?;
+        let (wheels, libtorch) = (temp.path().join("wheels"), temp.path().join("libtorch"));
+        fs::create_dir(&wheels)?;
+        let mut wheel = ZipWriter::new(fs::File::create(wheels.join("torch.whl"))?);
+        for name in [
+            "torch/include/torch/torch.h",
+            "torch/include/../../../../leads_out.h",
+            "torch/lib/libtorch_cpu.so",
+            "torch/lib/libtorch_cuda.so",
+            "torch/lib/libtorch.so",
+            "torch/lib/libgomp.so.1",
+            "torch/lib/libnvpl_blas_core.so.0",
+            "torch/lib/libtorch.dylib",
+            "torch/lib/libtorch_python.dylib",
+            "torch/lib/libshm/err.h",
+            "torch/version.py",
+            "nvidia/cu13/lib/libcudart.so.13",
+            "nvidia/cu13/lib/libcudart_static.a",
+            "nvidia/cu13/include/cupti.h",
+        ] {
+            wheel.start_file(name, SimpleFileOptions::default())?;
+            wheel.write_all(name.as_bytes())?;
+        }
+        wheel.finish()?;
+        unpack(&wheels, &libtorch)?;
+
+        let mut found = Vec::new();
+        for folder in ["", "include/torch", "lib"] {
+            for entry in fs::read_dir(libtorch.join(folder))? {
+                found.push(entry?.file_name().into_string().unwrap_or_default());
+            }
+        }
+        found.sort();
+        let wanted = [
+            "include",
+            "lib",
+            "libcudart.so.13",
+            "libgomp.so.1",
+            "libnvpl_blas_core.so.0",
+            "libtorch.dylib",
+            "libtorch_cpu.so",
+            "torch.h",
+        ];
+        assert_eq!(found, wanted);
+        Ok(())
+    }
 }

@@ -125,6 +125,27 @@ fn a_large_mean_costs_nothing() {
 }
 
 #[test]
+fn of_two_elements_each_is_one_deviation_away() {
+    fn check<T: Element>() {
+        let norm = GroupNorm::builder(1, 1).eps(0.0).gamma_init(1.7).beta_init(-1.7).build().unwrap();
+        let gamma = T::rounded(f64::from(1.7f32)).to_f64();
+        let mut generator = Generator::new(1);
+        for _ in 0..1000 {
+            let mut x = [0.0; 2].map(|_: f64| T::rounded(3.0 + generator.normal()));
+            if x[0] == x[1] {
+                continue;
+            }
+            x.sort_by(|a, b| a.to_f64().total_cmp(&b.to_f64()));
+            let y = norm.forward(Array3::from_shape_vec((1, 1, 2), x.to_vec()).unwrap().view()).unwrap();
+            let errors = y.iter().zip([-2.0 * gamma, 0.0]).map(|(y, expected)| (y.to_f64() - expected).abs());
+            assert!(errors.fold(0.0, f64::max) < 1e-9 * T::DTYPE.ulp(gamma), "{x:?}: {y:?}");
+        }
+    }
+    check::<f16>();
+    check::<f64>();
+}
+
+#[test]
 fn epsilon_is_not_narrowed_and_stands_under_the_root() {
     let x = Array3::from_shape_vec((1, 1, 2), vec![1e-3f64, -1e-3]).unwrap();
     let y = GroupNorm::builder(1, 1).build().unwrap().forward(x.view()).unwrap();
@@ -132,17 +153,26 @@ fn epsilon_is_not_narrowed_and_stands_under_the_root() {
 }
 
 #[test]
-fn without_epsilon_the_scale_of_x_does_not_matter() {
-    let norm = GroupNorm::builder(3, 6).eps(0.0).build().unwrap();
-    let x = ramp::<f64>([2, 6, 5, 3], 1);
-    let expected = norm.forward(x.view()).unwrap();
-    for power in [-1000, -600, -300, 300, 600, 1018] {
-        let scaled = x.mapv(|v| libm::ldexp(v, power));
-        assert_eq!(norm.forward(scaled.view()).unwrap(), expected, "2^{power}");
+fn no_square_overflows_or_underflows() {
+    let x = ramp::<f64>([2, 2, 25, 37], 1);
+    let build = |eps| GroupNorm::builder(1, 2).eps(eps).build().unwrap();
+    let [y, dx] = answers::<f64>(&build(0.0), &x);
+    for power in [-1000, -600, -300, 300, 600, 900] {
+        let [far_y, far_dx] = answers::<f64>(&build(0.0), &x.mapv(|v| libm::ldexp(v, power)));
+        assert_eq!((far_y, far_dx.mapv(|v| libm::ldexp(v, power))), (y.clone(), dx.clone()), "2^{power}");
     }
-    let single = x.mapv(|v| v as f32);
-    let expected = norm.forward(single.view()).unwrap();
+    // Epsilon has the unit of the variance.
+    let [y, _] = answers::<f64>(&build(3.0), &x);
+    for power in [-500, 500] {
+        let eps = 3.0 * libm::ldexp(1.0, 2 * power);
+        assert_eq!(answers::<f64>(&build(eps), &x.mapv(|v| libm::ldexp(v, power)))[0], y, "2^{power}");
+    }
+    let [y, dx] = answers::<f64>(&build(3.0), &x.mapv(|v| libm::ldexp(v, 600)));
+    assert_eq!([y, dx], answers::<f64>(&build(0.0), &x.mapv(|v| libm::ldexp(v, 600))));
+
+    let x = x.mapv(|v| f64::from(v as f32));
+    let [y, _] = answers::<f32>(&build(0.0), &x);
     for power in [-100, 120] {
-        assert_eq!(norm.forward(single.mapv(|v| libm::ldexpf(v, power)).view()).unwrap(), expected, "2^{power}");
+        assert_eq!(answers::<f32>(&build(0.0), &x.mapv(|v| libm::ldexp(v, power)))[0], y, "2^{power}");
     }
 }
