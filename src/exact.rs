@@ -102,7 +102,7 @@ fn normalise(x: &[f64], eps: f64) -> (Vec<Double>, Double) {
     // Squares of the largest f64 overflow: a power of two is taken out, unless eps outweighs them anyway.
     let largest = x.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
     let power = if largest >= f64::MIN_POSITIVE { libm::ldexp(1.0, libm::frexp(largest).1 - 1) } else { 1.0 };
-    let power = if (eps / power / power).is_finite() { power } else { 1.0 };
+    let power = if power > 1.0 || (eps / power / power).is_finite() { power } else { 1.0 };
     // Deviations from the first element are exact, so a constant group has a variance of exactly 0.
     let shifted = x.iter().map(|&v| Double::from(v / power) - (first / power).into());
     let count = Double::from(x.len() as f64);
@@ -153,6 +153,7 @@ mod tests {
     fn the_ends_of_the_range() {
         let y = y(&effective(&[1, 2], &[1e300, -1e300], 1, 1e-5));
         assert_eq!(y, [1.0, -1.0]);
+        assert_eq!(super::tests::y(&effective(&[1, 2], &[1.7e308, -1.7e308], 1, f64::INFINITY)), [0.0, 0.0]);
         let tiny = super::tests::y(&effective(&[1, 2], &[1e-200, -1e-200], 1, 1e-5));
         assert!((tiny[0] / (1e-200 / 1e-5f64.sqrt()) - 1.0).abs() < 1e-15);
     }

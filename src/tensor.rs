@@ -194,6 +194,9 @@ impl<T: Element> Strided<T> {
 
     /// The array, to read.
     pub fn view(&self) -> ArrayViewD<'_, T> {
+        if self.shape.contains(&0) {
+            return ArrayViewD::from_shape(self.shape.clone(), &[]).expect("an empty array needs no elements");
+        }
         ArrayViewD::from_shape(self.shape.clone().strides(self.strides.clone()), &self.storage[self.offset..])
             .expect("Strided::new admits only what lies inside its storage")
     }
@@ -423,5 +426,7 @@ mod tests {
         let expanded = f32::tensor(Strided::new(vec![7.0f32], &[2, 2], &[0, 0], 0).unwrap());
         assert_eq!(expanded.to_f64(), [7.0; 4]);
         assert!(Strided::new(vec![1.0f32; 5], &[2, 3], &[3, 1], 0).is_none());
+        let empty = f32::tensor(Strided::new(vec![1.0f32], &[0, 3, 2], &[12, 4, 2], 1).unwrap());
+        assert!(empty.to_f64().is_empty() && empty.contiguous().shape() == [0, 3, 2]);
     }
 }

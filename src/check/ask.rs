@@ -96,8 +96,7 @@ impl Suite {
         result.group_channels = effective.as_ref().map(|e| e.gamma.len() / e.num_groups);
         if only("sides") {
             result.sides = Some(self.hold_sides(case, &target, source.as_ref(), built, &mut arbiter));
-            result.sensitive = effective
-                .is_some_and(|effective| self.is_sensitive(row, &target, built, subject.binding(), &effective));
+            result.sensitive = result.accepted && self.is_sensitive(row, &target, built);
         }
         result
     }

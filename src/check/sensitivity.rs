@@ -5,7 +5,6 @@
 //! consequence too.
 
 use super::{Suite, is_input};
-use crate::binding::Binding;
 use crate::call::{Answer, Array, Call, Effective, Output};
 use crate::compare::{Precision, Tolerance, compare};
 use crate::exact;
@@ -14,45 +13,74 @@ use crate::python::Value;
 use crate::tensor::Tensor;
 
 impl Suite {
-    pub(super) fn is_sensitive(
-        &self,
-        row: &Row,
-        target: &Call,
-        built: Option<&Answer>,
-        binding: &dyn Binding,
-        effective: &Effective,
-    ) -> bool {
-        if is_input(row) {
-            return match with_another_element(&effective.x) {
-                Some(x) => moves(effective, &Effective { x, ..effective.clone() }),
-                None => false,
-            };
+    /// Whether the target's answer or the source's moves: a row is about both, and what has no effect on
+    /// one side (MindSpore's affine on y) may have one on the other.
+    pub(super) fn is_sensitive(&self, row: &Row, target: &Call, built: Option<&Answer>) -> bool {
+        let others = match others(row, target) {
+            Others::None => return false,
+            Others::Input(other) => return self.moves(target, &other, built).unwrap_or(false),
+            Others::Default(other) => return self.moves(target, &other, built).unwrap_or(true),
+            Others::Values(others) => others,
+        };
+        // Of the values that are accepted, one has to matter; where none is, that is a consequence too.
+        let mut accepted = others.iter().filter_map(|other| self.moves(target, other, built)).peekable();
+        accepted.peek().is_none() || accepted.any(|moves| moves)
+    }
+
+    /// Whether the exact answer of a side to another call is another; `None` where both sides refuse it.
+    fn moves(&self, call: &Call, other: &Call, built: Option<&Answer>) -> Option<bool> {
+        let target = |call: &Call| self.engines[0].binding().effective(call, built).ok();
+        let source = |call: &Call| {
+            self.binding(Side::Torch).effective(&self.mapping().source_call(call, built).ok()?, built).ok()
+        };
+        let on_target = target(other).and_then(|other| Some(answers_differ(&target(call)?, &other)));
+        if on_target == Some(true) {
+            return on_target;
         }
-        let Some(parameter) = row.file.name(Side::Mindspore) else { return false };
-        let Some(at) = target.arguments.iter().position(|(name, _)| name == parameter) else { return false };
-        if row.file.default.contains_key(&Side::Mindspore) {
-            let mut without = target.clone();
-            without.arguments.remove(at);
-            return binding.effective(&without, built).map_or(true, |other| moves(effective, &other));
-        }
-        let Value::Int(value) = target.arguments[at].1 else { return false };
-        let others = (1..=value.saturating_mul(2).min(4096)).filter(|&other| other != value);
-        let accepted = others.filter_map(|other| {
-            let mut call = target.clone();
-            call.arguments[at].1 = Value::Int(other);
-            binding.effective(&call, built).ok()
-        });
-        // The nearest accepted values are the ones that a user confuses; none at all is a consequence as well.
-        let mut refused = true;
-        for other in accepted {
-            refused = false;
-            if moves(effective, &other) {
-                return true;
-            }
-        }
-        refused
+        source(other)
+            .and_then(|other| Some(answers_differ(&source(call)?, &other)))
+            .filter(|moves| *moves)
+            .or(on_target)
     }
 }
+
+/// The calls to which a call is compared.
+enum Others {
+    /// The parameter is not stated.
+    None,
+    /// Another input.
+    Input(Call),
+    /// The parameter left at its default.
+    Default(Call),
+    /// Other values of a parameter without a default.
+    Values(Vec<Call>),
+}
+
+fn others(row: &Row, call: &Call) -> Others {
+    if is_input(row) {
+        let moved = with_another_element(&call.input.1);
+        return moved
+            .map_or(Others::None, |x| Others::Input(Call { input: (call.input.0.clone(), x), ..call.clone() }));
+    }
+    let at = row.file.name(Side::Mindspore).and_then(|name| call.arguments.iter().position(|(n, _)| n == name));
+    let Some(at) = at else { return Others::None };
+    if row.file.default.contains_key(&Side::Mindspore) {
+        let mut without = call.clone();
+        without.arguments.remove(at);
+        return Others::Default(without);
+    }
+    let Value::Int(value) = call.arguments[at].1 else { return Others::None };
+    let values = (1..=value.saturating_mul(2).min(MOST_VALUES)).filter(|&other| other != value);
+    let with = |other| {
+        let mut call = call.clone();
+        call.arguments[at].1 = Value::Int(other);
+        call
+    };
+    Others::Values(values.map(with).collect())
+}
+
+/// So many other values are tried.
+const MOST_VALUES: i64 = 64;
 
 /// The tensor with its first element moved by more than rounding.
 fn with_another_element(x: &Tensor) -> Option<Tensor> {
@@ -63,7 +91,7 @@ fn with_another_element(x: &Tensor) -> Option<Tensor> {
 }
 
 /// Whether y moves by more than the loosest tolerance of the table.
-fn moves(one: &Effective, other: &Effective) -> bool {
+fn answers_differ(one: &Effective, other: &Effective) -> bool {
     let forward = |effective: &Effective| exact::answer(&Effective { backward: None, ..effective.clone() });
     let (one, other) = (forward(one), forward(other));
     let (one, other) = (&one[&Output::Y], &other[&Output::Y]);
