@@ -1,0 +1,236 @@
+//! What a run says when a row, a case or a stored answer is not as it should be.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use mapcheck::call::{Output, Rejection};
+use mapcheck::check::{Outcomes, Suite, Verdict};
+use mapcheck::engine::{Engine, Golden, Rust};
+use mapcheck::golden::Store;
+use mapcheck::mapping::{self, Argument, Case, Differs, How, Mapping, Off, Row, Side};
+use mapcheck::python::Exception;
+use mapcheck::report;
+
+fn mapping() -> Mapping {
+    mapping::read(Path::new("specs/group_norm")).expect("the specs have no mistakes")
+}
+
+fn run_on(mapping: Mapping, golden: &Path, filter: &str) -> (Suite, Outcomes) {
+    let store = Arc::new(Store::open(golden));
+    let names = mapping.file.golden.clone();
+    let others = names.iter().map(|name| Box::new(Golden::new(name, Arc::clone(&store))) as Box<dyn Engine>).collect();
+    let suite = Suite::new(mapping, Box::new(Rust), others);
+    let checks: Vec<_> = suite.checks().into_iter().filter(|check| check.name.starts_with(filter)).collect();
+    let outcomes = suite.run(&checks);
+    (suite, outcomes)
+}
+
+fn run(mapping: Mapping, filter: &str) -> (Suite, Outcomes) {
+    run_on(mapping, Path::new("golden/group_norm"), filter)
+}
+
+/// What is said below the table.
+fn said(suite: &Suite, outcomes: &Outcomes) -> String {
+    let text = report::text(suite, outcomes);
+    let (_, below) = text.split_once("when the row's parameter does\n").expect("the legend ends the table");
+    below.trim().to_owned()
+}
+
+fn row<'a>(mapping: &'a mut Mapping, name: &str) -> &'a mut Row {
+    mapping.rows.iter_mut().find(|row| row.name == name).expect("the row is there")
+}
+
+fn case<'a>(mapping: &'a mut Mapping, name: &str, case: &str) -> &'a mut Case {
+    row(mapping, name).file.cases.iter_mut().find(|c| c.name == case).expect("the case is there")
+}
+
+/// The row with this one case only.
+fn keep(mapping: &mut Mapping, name: &str, kept: &str) {
+    let row = row(mapping, name);
+    let at = row.file.cases.iter().position(|case| case.name == kept).expect("the case is there");
+    row.file.cases = vec![row.file.cases[at].clone()];
+    row.lines = vec![row.lines[at]];
+}
+
+#[test]
+fn every_row_holds() {
+    let (suite, outcomes) = run(mapping(), "");
+    insta::assert_snapshot!("table", report::text(&suite, &outcomes));
+    assert_eq!(outcomes.verdict(), Verdict::Holds);
+}
+
+#[test]
+fn the_number_of_threads_does_not_show() {
+    let on = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool can be made");
+        let (suite, outcomes) = pool.install(|| run(mapping(), ""));
+        report::text(&suite, &outcomes)
+    };
+    assert_eq!(on(1), on(2));
+}
+
+#[test]
+fn a_renamed_input_is_refuted() {
+    let mut mapping = mapping();
+    row(&mut mapping, "input").file.names.mindspore = Some("data".to_owned());
+    let (_, outcomes) = run(mapping, "input/");
+    assert_eq!(outcomes.verdict(), Verdict::Refuted);
+    let finding = outcomes.checks[0].engines[0].findings[0].to_string();
+    insta::assert_snapshot!(finding, @"");
+}
+
+#[test]
+fn a_wrong_default_is_refuted() {
+    let mut mapping = mapping();
+    let default = Argument::Str("zeros".to_owned());
+    row(&mut mapping, "gamma_init").file.default.insert(Side::Mindspore, default);
+    let (suite, outcomes) = run(mapping, "gamma_init/default");
+    assert_eq!(outcomes.verdict(), Verdict::Refuted);
+    insta::assert_snapshot!("wrong_default", said(&suite, &outcomes));
+}
+
+#[test]
+fn a_row_of_rejections_is_vacuous() {
+    let mut mapping = mapping();
+    row(&mut mapping, "num_groups").file.cases.retain(|case| !case.rejected.is_empty());
+    let (suite, outcomes) = run(mapping, "num_groups/");
+    assert_eq!(outcomes.verdict(), Verdict::Vacuous);
+    insta::assert_snapshot!("vacuous", said(&suite, &outcomes));
+}
+
+#[test]
+fn a_call_that_is_asked_twice_is_refused() {
+    let mut mapping = mapping();
+    let first = mapping.rows[0].file.cases[0].clone();
+    let line = mapping.rows[0].lines[0];
+    mapping.rows[0].file.cases.push(Case { name: "the_same_again".to_owned(), ..first });
+    mapping.rows[0].lines.push(line);
+    let (_, outcomes) = run(mapping, "num_groups/");
+    let identical: Vec<String> = outcomes
+        .checks
+        .iter()
+        .filter(|result| result.check.name.contains("the_same_again"))
+        .flat_map(|result| result.sides.iter().flat_map(|sides| sides.findings.iter().map(ToString::to_string)))
+        .collect();
+    assert!(!identical.is_empty());
+    insta::assert_snapshot!(identical[0], @"");
+}
+
+#[test]
+fn a_difference_that_is_not_there_is_refuted() {
+    let mut mapping = mapping();
+    let name = mapping.rows[0].file.cases[0].name.clone();
+    keep(&mut mapping, "num_groups", &name);
+    case(&mut mapping, "num_groups", &name).differs =
+        Some(Differs { how: How::Values, why: "a test".to_owned() });
+    let (_, outcomes) = run(mapping, "num_groups/");
+    assert_eq!(outcomes.verdict(), Verdict::Refuted);
+    let sides = outcomes.checks[0].sides.as_ref().expect("the sides were held to each other");
+    insta::assert_snapshot!(sides.findings[0], @"");
+}
+
+#[test]
+fn a_difference_that_is_not_stated_is_refuted() {
+    let mut mapping = mapping();
+    keep(&mut mapping, "affine", "kept_when_not_affine");
+    case(&mut mapping, "affine", "kept_when_not_affine").differs = None;
+    let (suite, outcomes) = run(mapping, "affine/kept");
+    assert_eq!(outcomes.verdict(), Verdict::Refuted);
+    insta::assert_snapshot!("sides_differ", said(&suite, &outcomes));
+}
+
+#[test]
+fn off_is_bounded_from_both_sides() {
+    for (bound, is_within) in [(1e-9, false), (1e9, false)] {
+        let mut mapping = mapping();
+        let name = mapping.rows[0].file.cases[0].name.clone();
+        let off = Off {
+            engine: "libtorch".to_owned(),
+            array: Output::Y,
+            dtypes: Vec::new(),
+            bound,
+            why: "a test".to_owned(),
+        };
+        case(&mut mapping, "num_groups", &name).off = vec![off];
+        let (_, outcomes) = run(mapping, &format!("num_groups/{name}"));
+        assert_eq!(outcomes.verdict() == Verdict::Holds, is_within, "{bound}");
+    }
+}
+
+#[test]
+fn a_rejection_is_held_to_its_class() {
+    let mut mapping = mapping();
+    let is_rejected = |case: &&Case| case.rejected.get("mindspore") == Some(&Exception::ValueError);
+    let name = mapping.rows[0].file.cases.iter().find(is_rejected).expect("there is one").name.clone();
+    case(&mut mapping, "num_groups", &name).rejected.insert("mindspore".to_owned(), Exception::TypeError);
+    let (_, outcomes) = run(mapping, &format!("num_groups/{name}"));
+    assert_eq!(outcomes.verdict(), Verdict::Refuted);
+}
+
+#[test]
+fn without_stored_answers_nothing_is_let_pass() {
+    let empty = tempfile::tempdir().expect("a folder can be made");
+    let (suite, outcomes) = run_on(mapping(), empty.path(), "eps/");
+    assert_eq!(outcomes.verdict(), Verdict::Unchecked);
+    let said = said(&suite, &outcomes).replace(&empty.path().display().to_string(), "EMPTY");
+    insta::assert_snapshot!("unchecked", said);
+}
+
+/// A copy of the golden folder, changed.
+fn altered(change: impl Fn(&Path)) -> (Verdict, String) {
+    let copy = tempfile::tempdir().expect("a folder can be made");
+    for entry in std::fs::read_dir("golden/group_norm").expect("the golden folder is there") {
+        let path = entry.expect("it can be listed").path();
+        std::fs::copy(&path, copy.path().join(path.file_name().expect("a file has a name"))).expect("it can be copied");
+    }
+    change(copy.path());
+    let (suite, outcomes) = run_on(mapping(), copy.path(), "eps/");
+    let note = outcomes.checks.iter().flat_map(|result| &result.engines).find(|engine| {
+        matches!(engine.verdict, Verdict::Unchecked | Verdict::Stale)
+    });
+    let note = note.and_then(|engine| engine.note.clone()).unwrap_or_else(|| report::text(&suite, &outcomes));
+    (outcomes.verdict(), note.replace(&copy.path().display().to_string(), "GOLDEN"))
+}
+
+#[test]
+fn damaged_golden_files_are_named_with_what_mends_them() {
+    let edit = |name: &'static str, edit: fn(Vec<u8>) -> Vec<u8>| {
+        move |folder: &Path| {
+            let path = folder.join(name);
+            let bytes = std::fs::read(&path).expect("it can be read");
+            std::fs::write(&path, edit(bytes)).expect("it can be written");
+        }
+    };
+    let truncated: fn(Vec<u8>) -> Vec<u8> = |mut bytes| {
+        bytes.truncate(bytes.len() / 2);
+        bytes
+    };
+    let flipped: fn(Vec<u8>) -> Vec<u8> = |mut bytes| {
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 0x10;
+        bytes
+    };
+    let of_other_calls: fn(Vec<u8>) -> Vec<u8> = |bytes| {
+        let text = String::from_utf8(bytes).expect("the manifest is text");
+        text.replace("{\"call\":\"", "{\"call\":\"f").into_bytes()
+    };
+    let foreign: fn(Vec<u8>) -> Vec<u8> = |_| b"{\"format\": 99, \"engines\": {}, \"files\": {}, \"answers\": {}}".to_vec();
+    let mut told = String::new();
+    let mut tell = |what: &str, (verdict, note): (Verdict, String)| {
+        assert_ne!(verdict, Verdict::Holds, "{what}");
+        told.push_str(&format!("{what}: {verdict}: {note}\n"));
+    };
+    tell("archive truncated", altered(edit("eps.npz", truncated)));
+    tell("archive altered", altered(edit("eps.npz", flipped)));
+    tell("archive gone", altered(|folder| std::fs::remove_file(folder.join("eps.npz")).expect("it can be removed")));
+    tell("manifest truncated", altered(edit("manifest.json", truncated)));
+    tell("manifest of another format", altered(edit("manifest.json", foreign)));
+    tell("answers of other calls", altered(edit("manifest.json", of_other_calls)));
+    insta::assert_snapshot!("damaged_golden", told);
+}
+
+#[test]
+fn a_rejection_reads_as_python_prints_it() {
+    let rejection = Rejection::new(Exception::ValueError, "no");
+    assert_eq!(rejection.to_string(), "ValueError: no");
+}
