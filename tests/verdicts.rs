@@ -102,8 +102,8 @@ fn a_row_of_rejections_is_vacuous() {
 fn a_call_that_is_asked_twice_is_refused() {
     let mut mapping = mapping();
     let first = mapping.rows[0].file.cases[0].clone();
-    let line = mapping.rows[0].lines[0];
     mapping.rows[0].file.cases.push(Case { name: "the_same_again".to_owned(), ..first });
+    let line = mapping.rows[0].lines[0];
     mapping.rows[0].lines.push(line);
     let (_, outcomes) = run(mapping, "num_groups/");
     let identical: Vec<String> = outcomes
@@ -121,8 +121,7 @@ fn a_difference_that_is_not_there_is_refuted() {
     let mut mapping = mapping();
     let name = mapping.rows[0].file.cases[0].name.clone();
     keep(&mut mapping, "num_groups", &name);
-    case(&mut mapping, "num_groups", &name).differs =
-        Some(Differs { how: How::Values, why: "a test".to_owned() });
+    case(&mut mapping, "num_groups", &name).differs = Some(Differs { how: How::Values, why: "a test".to_owned() });
     let (_, outcomes) = run(mapping, "num_groups/");
     assert_eq!(outcomes.verdict(), Verdict::Refuted);
     let sides = outcomes.checks[0].sides.as_ref().expect("the sides were held to each other");
@@ -185,9 +184,11 @@ fn altered(change: impl Fn(&Path)) -> (Verdict, String) {
     }
     change(copy.path());
     let (suite, outcomes) = run_on(mapping(), copy.path(), "eps/");
-    let note = outcomes.checks.iter().flat_map(|result| &result.engines).find(|engine| {
-        matches!(engine.verdict, Verdict::Unchecked | Verdict::Stale)
-    });
+    let note = outcomes
+        .checks
+        .iter()
+        .flat_map(|result| &result.engines)
+        .find(|engine| matches!(engine.verdict, Verdict::Unchecked | Verdict::Stale));
     let note = note.and_then(|engine| engine.note.clone()).unwrap_or_else(|| report::text(&suite, &outcomes));
     (outcomes.verdict(), note.replace(&copy.path().display().to_string(), "GOLDEN"))
 }
@@ -202,7 +203,7 @@ fn damaged_golden_files_are_named_with_what_mends_them() {
         }
     };
     let truncated: fn(Vec<u8>) -> Vec<u8> = |mut bytes| {
-        bytes.truncate(bytes.len() / 2);
+        bytes.truncate(60);
         bytes
     };
     let flipped: fn(Vec<u8>) -> Vec<u8> = |mut bytes| {
@@ -214,7 +215,8 @@ fn damaged_golden_files_are_named_with_what_mends_them() {
         let text = String::from_utf8(bytes).expect("the manifest is text");
         text.replace("{\"call\":\"", "{\"call\":\"f").into_bytes()
     };
-    let foreign: fn(Vec<u8>) -> Vec<u8> = |_| b"{\"format\": 99, \"engines\": {}, \"files\": {}, \"answers\": {}}".to_vec();
+    let foreign: fn(Vec<u8>) -> Vec<u8> =
+        |_| b"{\"format\": 99, \"engines\": {}, \"files\": {}, \"answers\": {}}".to_vec();
     let mut told = String::new();
     let mut tell = |what: &str, (verdict, note): (Verdict, String)| {
         assert_ne!(verdict, Verdict::Holds, "{what}");

@@ -3,7 +3,7 @@
 use super::{Check, CheckResult, EngineResult, Finding, Suite, Verdict};
 use crate::call::{Answer, Outcome, Rejection};
 use crate::engine::{Engine, Question};
-use crate::mapping::{DefaultCalls, Row};
+use crate::mapping::{Argument, DefaultCalls, Row, Side};
 
 impl Suite {
     pub(super) fn run_default(&self, check: &Check, only: impl Fn(&str) -> bool) -> CheckResult {
@@ -55,8 +55,8 @@ impl Suite {
 
 fn refuted(engine: &dyn Engine, row: &Row, what: String) -> EngineResult {
     let side = engine.binding().side();
-    let name = row.file.name(side).unwrap_or(&row.name);
-    let stated = format!("the default that row `{}` gives for {name}", row.name);
+    let stated = row.file.default.get(&side).or(row.file.default.get(&Side::Mindspore));
+    let stated = format!("{}: {}", row.file.name(side).unwrap_or(&row.name), stated.map_or("~".to_owned(), Argument::to_yaml));
     EngineResult::of(engine.name(), vec![Finding::Default { stated, what }])
 }
 
@@ -76,13 +76,10 @@ fn difference(left_out: &Answer, stated: &Answer) -> Option<String> {
         }
         let (a, b) = (without.values.to_f64(), with.values.to_f64());
         let unequal = a.iter().zip(&b).filter(|(a, b)| a != b).count();
-        let first = (0..a.len().min(b.len())).find(|&i| a[i] != b[i]).unwrap_or(0);
-        return Some(format!(
-            "{unequal} of {} elements of {output} differ, the first is {:?} when it is left out and {:?} when it is stated",
-            a.len(),
-            a.get(first),
-            b.get(first)
-        ));
+        let first = a.iter().zip(&b).find(|(a, b)| a != b).map_or(String::new(), |(without, with)| {
+            format!(", the first is {without:.3e} when it is left out and {with:.3e} when it is stated")
+        });
+        return Some(format!("{unequal} of {} elements of {output} differ{first}", a.len()));
     }
     None
 }

@@ -5,6 +5,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result};
 use mapcheck::engine::Engine;
 
+use crate::libtorch;
 use crate::suite::root;
 
 /// Whether this xtask was built with libtorch.
@@ -23,6 +24,6 @@ pub fn again() -> Result<ExitCode> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["run", "--quiet", "--package", "xtask", "--features", "libtorch", "--manifest-path"]);
     cargo.arg(root().join("Cargo.toml")).arg("--").args(std::env::args_os().skip(1));
-    let status = cargo.status().context("cargo could not be started")?;
+    let status = libtorch::same_environment(&mut cargo).status().context("cargo could not be started")?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -6,7 +6,7 @@
 mod bench;
 mod check;
 mod golden;
-#[allow(dead_code)]
+
 mod libtorch;
 mod live;
 mod new;

@@ -24,7 +24,7 @@ impl Test {
         }
         let mut cargo = Command::new(env!("CARGO"));
         cargo.args(["test", "--workspace", "--features", "libtorch"]).args(&self.arguments).current_dir(root());
-        let status = cargo.status().context("cargo could not be started")?;
+        let status = libtorch::same_environment(&mut cargo).status().context("cargo could not be started")?;
         Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }
