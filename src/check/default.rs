@@ -56,7 +56,8 @@ impl Suite {
 fn refuted(engine: &dyn Engine, row: &Row, what: String) -> EngineResult {
     let side = engine.binding().side();
     let stated = row.file.default.get(&side).or(row.file.default.get(&Side::Mindspore));
-    let stated = format!("{}: {}", row.file.name(side).unwrap_or(&row.name), stated.map_or("~".to_owned(), Argument::to_yaml));
+    let stated =
+        format!("{}: {}", row.file.name(side).unwrap_or(&row.name), stated.map_or("~".to_owned(), Argument::to_yaml));
     EngineResult::of(engine.name(), vec![Finding::Default { stated, what }])
 }
 
