@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::built::{as_built, moments};
-use super::{Check, CheckResult, EngineResult, Finding, Suite, Verdict, claim};
+use super::{Check, CheckResult, EngineResult, Finding, Suite, Verdict, claim, invariant};
 use crate::binding::Refusal;
 use crate::call::{Answer, Call, Effective, Outcome, Output};
 use crate::compare::{Tolerance, compare};
@@ -46,7 +46,6 @@ impl Suite {
             engines: Vec::new(),
             sides: None,
             accepted: false,
-            sensitive: false,
         };
         let target = match self.mapping().target_call(case, dtype, layout) {
             Ok(call) => call,
@@ -77,9 +76,9 @@ impl Suite {
                 Ok(call) => {
                     let question = Question { row: &row.name, check: &check.name, call };
                     let known = if is_subject { drawn.clone() } else { None };
-                    let mut asked = ask(engine, question, case, known, &mut arbiter);
-                    if is_subject && asked.verdict == Verdict::Holds && !asked.comparisons.is_empty() {
-                        asked.findings = super::invariant::violated(engine, question);
+                    let (mut asked, answer) = ask(engine, question, case, known, &mut arbiter);
+                    if let (true, Verdict::Holds, Some(answer)) = (is_subject, asked.verdict, answer) {
+                        asked.findings = invariant::violated(engine, question, &answer);
                         if !asked.findings.is_empty() {
                             asked.verdict = Verdict::Refuted;
                         }
@@ -96,59 +95,61 @@ impl Suite {
         result.group_channels = effective.as_ref().map(|e| e.gamma.len() / e.num_groups);
         if only("sides") {
             result.sides = Some(self.hold_sides(case, &target, source.as_ref(), built, &mut arbiter));
-            result.sensitive = result.accepted && self.is_sensitive(row, &target, built);
         }
         result
     }
 }
 
-/// Asks an engine, and holds what comes back to its claims and to `exact`.
+/// Asks an engine, and holds what comes back to its claims and to `exact`; the answer that was held comes along.
 fn ask(
     engine: &dyn Engine,
     question: Question<'_>,
     case: &Case,
     known: Option<Outcome>,
     arbiter: &mut Arbiter,
-) -> EngineResult {
+) -> (EngineResult, Option<Answer>) {
     let name = engine.name();
-    if !is_random(question.call)
-        && let Err(Refusal::Inexpressible(why)) = engine.binding().effective(question.call, None)
-    {
-        return EngineResult::new(name, Verdict::NotAsked, Some(why));
+    let not_answered = |verdict, why: &str| (EngineResult::new(name, verdict, Some(why.to_owned())), None);
+    let found = |findings| (EngineResult::of(name, findings), None);
+    // What is drawn at random is known only from the answer; everything else is read once, before.
+    let read = |built| engine.binding().effective(question.call, built);
+    let reading = (!is_random(question.call)).then(|| read(None));
+    if let Some(Err(Refusal::Inexpressible(why))) = &reading {
+        return not_answered(Verdict::NotAsked, why);
     }
     let outcome = known.unwrap_or_else(|| engine.answer(question));
     match &outcome {
-        Outcome::NotAsked(why) => return EngineResult::new(name, Verdict::NotAsked, Some(why.clone())),
-        Outcome::Absent(why) => return EngineResult::new(name, Verdict::Unchecked, Some(why.clone())),
-        Outcome::Stale(why) => return EngineResult::new(name, Verdict::Stale, Some(why.clone())),
+        Outcome::NotAsked(why) => return not_answered(Verdict::NotAsked, why),
+        Outcome::Absent(why) => return not_answered(Verdict::Unchecked, why),
+        Outcome::Stale(why) => return not_answered(Verdict::Stale, why),
         Outcome::Answered(_) | Outcome::Rejected(_) => {}
     }
     let side = engine.binding().side();
-    let claimed = claim::rejection(case, name, side);
-    match (engine.binding().effective(question.call, answer_of(&outcome)), claimed) {
+    let reading = reading.unwrap_or_else(|| read(answer_of(&outcome)));
+    match (reading, claim::rejection(case, name, side)) {
         (Err(Refusal::Rejected(known)), Some(claimed)) if known.class == claimed => {
-            EngineResult::of(name, rejection_findings(claimed, outcome))
+            found(rejection_findings(claimed, &outcome))
         }
         (Err(Refusal::Rejected(known)), Some(claimed)) => {
-            EngineResult::of(name, vec![Finding::ClaimContradicted { side, claimed, known: Some(known) }])
+            found(vec![Finding::ClaimContradicted { side, claimed, known: Some(known) }])
         }
         (Ok(_) | Err(Refusal::Inexpressible(_)), Some(claimed)) => {
-            let mut findings = rejection_findings(claimed, outcome);
+            let mut findings = rejection_findings(claimed, &outcome);
             if findings.is_empty() {
                 findings.push(Finding::ClaimContradicted { side, claimed, known: None });
             }
-            EngineResult::of(name, findings)
+            found(findings)
         }
-        (Err(Refusal::Rejected(rejection)), None) => {
-            EngineResult::of(name, vec![Finding::NotClaimed { side, rejection }])
-        }
+        (Err(Refusal::Rejected(rejection)), None) => found(vec![Finding::NotClaimed { side, rejection }]),
         (Err(Refusal::Inexpressible(why)), None) => match outcome {
-            Outcome::Rejected(rejection) => EngineResult::of(name, vec![Finding::Rejected(rejection)]),
-            _ => EngineResult::new(name, Verdict::NotAsked, Some(why)),
+            Outcome::Rejected(rejection) => found(vec![Finding::Rejected(rejection)]),
+            _ => not_answered(Verdict::NotAsked, &why),
         },
         (Ok(effective), None) => match outcome {
-            Outcome::Answered(answer) => hold(engine, case, &effective, &answer, &arbiter.answer(&effective)),
-            Outcome::Rejected(rejection) => EngineResult::of(name, vec![Finding::Rejected(rejection)]),
+            Outcome::Answered(answer) => {
+                (hold(engine, case, &effective, &answer, &arbiter.answer(&effective)), Some(answer))
+            }
+            Outcome::Rejected(rejection) => found(vec![Finding::Rejected(rejection)]),
             Outcome::NotAsked(_) | Outcome::Stale(_) | Outcome::Absent(_) => unreachable!("returned above"),
         },
     }
@@ -198,10 +199,10 @@ fn hold(
     result
 }
 
-fn rejection_findings(claimed: Exception, outcome: Outcome) -> Vec<Finding> {
+fn rejection_findings(claimed: Exception, outcome: &Outcome) -> Vec<Finding> {
     match outcome {
         Outcome::Rejected(rejection) if rejection.class == claimed => Vec::new(),
-        Outcome::Rejected(rejection) => vec![Finding::OtherClass { claimed, rejection }],
+        Outcome::Rejected(rejection) => vec![Finding::OtherClass { claimed, rejection: rejection.clone() }],
         _ => vec![Finding::Accepted(claimed)],
     }
 }

@@ -18,7 +18,6 @@ impl Suite {
             engines: asked.collect(),
             sides: None,
             accepted: false,
-            sensitive: false,
         }
     }
 

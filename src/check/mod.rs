@@ -10,7 +10,7 @@ mod sensitivity;
 mod sides;
 mod verdict;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use ask::{answer_of, is_random};
 use rayon::prelude::*;
@@ -76,8 +76,6 @@ pub struct CheckResult {
     pub sides: Option<EngineResult>,
     /// Whether the target accepts the call.
     pub accepted: bool,
-    /// Whether the answer moves when the row's parameter does.
-    pub sensitive: bool,
 }
 
 /// What came of asking one engine.
@@ -252,26 +250,25 @@ impl Suite {
         let engines: Vec<(Verdict, f64)> = (0..self.engines.len()).map(engine).collect();
         let sides = worst(&mut of_row.iter().filter_map(|result| result.sides.as_ref()).map(|sides| sides.verdict));
 
-        let (mut accepted, mut sensitive) = (Vec::new(), Vec::new());
-        for result in &of_row {
+        let mut cases: BTreeMap<usize, Vec<&Check>> = BTreeMap::new();
+        for result in of_row.iter().filter(|result| result.accepted) {
             if let Kind::Case { case, .. } = result.check.kind {
-                accepted.extend(result.accepted.then_some(case));
-                sensitive.extend((result.accepted && result.sensitive).then_some(case));
+                cases.entry(case).or_default().push(&result.check);
             }
         }
-        for cases in [&mut accepted, &mut sensitive] {
-            cases.dedup();
-        }
+        let cases: Vec<Vec<&Check>> = cases.into_values().collect();
+        let is_sensitive = |checks: &&Vec<&Check>| checks.iter().any(|check| self.is_sensitive(check));
+        let sensitive = cases.par_iter().filter(is_sensitive).count();
         let complete = of_row.len() == self.checks().iter().filter(|check| check.row == row).count();
-        let vacuous = complete && sensitive.is_empty();
+        let vacuous = complete && sensitive == 0;
         let verdict = worst(&mut engines.iter().map(|(verdict, _)| *verdict).chain([sides]));
         Some(RowResult {
             row,
             verdict: if vacuous { verdict.max(Verdict::Vacuous) } else { verdict },
             engines,
             sides,
-            sensitive: sensitive.len(),
-            accepted: accepted.len(),
+            sensitive,
+            accepted: cases.len(),
             complete,
         })
     }

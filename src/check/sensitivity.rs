@@ -4,43 +4,76 @@
 //! accepts; the input gets another first element. Where every other value is refused, that is a
 //! consequence too.
 
-use super::{Suite, is_input};
+use super::ask::answer_of;
+use super::{Check, Suite, is_input};
 use crate::call::{Answer, Array, Call, Effective, Output};
 use crate::compare::{Precision, Tolerance, compare};
-use crate::exact;
+use crate::engine::Question;
+use crate::exact::{self, Expected};
 use crate::mapping::{Row, Side};
 use crate::python::Value;
 use crate::tensor::Tensor;
 
 impl Suite {
-    /// Whether the target's answer or the source's moves: a row is about both, and what has no effect on
-    /// one side (MindSpore's affine on y) may have one on the other.
-    pub(super) fn is_sensitive(&self, row: &Row, target: &Call, built: Option<&Answer>) -> bool {
-        let others = match others(row, target) {
-            Others::None => return false,
-            Others::Input(other) => return self.moves(target, &other, built).unwrap_or(false),
-            Others::Default(other) => return self.moves(target, &other, built).unwrap_or(true),
-            Others::Values(others) => others,
-        };
-        // Of the values that are accepted, one has to matter; where none is, that is a consequence too.
-        let mut accepted = others.iter().filter_map(|other| self.moves(target, other, built)).peekable();
-        accepted.peek().is_none() || accepted.any(|moves| moves)
+    /// Whether the answer to a check's call moves when the row's parameter does: the target's or the
+    /// source's, for a row is about both, and what has no effect on one side (MindSpore's affine on y)
+    /// may have one on the other.
+    pub fn is_sensitive(&self, check: &Check) -> bool {
+        let row = &self.mapping().rows[check.row];
+        let Some(target) = self.question(check, Side::Mindspore) else { return false };
+        let drawn = self.drawn(&target, Question { row: &row.name, check: &check.name, call: &target });
+        let built = drawn.as_ref().and_then(answer_of);
+        let mut base = Base { suite: self, built, call: &target, y: [None, None] };
+        match others(row, &target) {
+            Others::None => false,
+            Others::Input(other) => base.moves(&other).unwrap_or(false),
+            Others::Default(other) => base.moves(&other).unwrap_or(true),
+            // Of the values that are accepted, one has to matter; where none is, that is a consequence too.
+            Others::Values(others) => {
+                let mut accepted = others.iter().filter_map(|other| base.moves(other)).peekable();
+                accepted.peek().is_none() || accepted.any(|moves| moves)
+            }
+        }
     }
+}
 
-    /// Whether the exact answer of a side to another call is another; `None` where both sides refuse it.
-    fn moves(&self, call: &Call, other: &Call, built: Option<&Answer>) -> Option<bool> {
-        let target = |call: &Call| self.engines[0].binding().effective(call, built).ok();
-        let source = |call: &Call| {
-            self.binding(Side::Torch).effective(&self.mapping().source_call(call, built).ok()?, built).ok()
-        };
-        let on_target = target(other).and_then(|other| Some(answers_differ(&target(call)?, &other)));
+/// A call, with what `exact` answers to it on each side, worked out when it is needed.
+struct Base<'a> {
+    suite: &'a Suite,
+    built: Option<&'a Answer>,
+    call: &'a Call,
+    y: [Option<Option<Expected>>; 2],
+}
+
+impl Base<'_> {
+    /// Whether the exact answer to another call is another; `None` where both sides refuse it.
+    fn moves(&mut self, other: &Call) -> Option<bool> {
+        let on_target = self.moves_on(Side::Mindspore, other);
         if on_target == Some(true) {
             return on_target;
         }
-        source(other)
-            .and_then(|other| Some(answers_differ(&source(call)?, &other)))
-            .filter(|moves| *moves)
-            .or(on_target)
+        self.moves_on(Side::Torch, other).filter(|moves| *moves).or(on_target)
+    }
+
+    fn moves_on(&mut self, side: Side, other: &Call) -> Option<bool> {
+        let other = y(&self.effective(side, other)?);
+        let call = self.call;
+        let at = usize::from(side == Side::Torch);
+        if self.y[at].is_none() {
+            self.y[at] = Some(self.effective(side, call).map(|effective| y(&effective)));
+        }
+        let base = self.y[at].as_ref()?.as_ref()?;
+        Some(differ(base, &other))
+    }
+
+    fn effective(&self, side: Side, call: &Call) -> Option<Effective> {
+        match side {
+            Side::Mindspore => self.suite.engines[0].binding().effective(call, self.built).ok(),
+            Side::Torch => {
+                let call = self.suite.mapping().source_call(call, self.built).ok()?;
+                self.suite.binding(Side::Torch).effective(&call, self.built).ok()
+            }
+        }
     }
 }
 
@@ -90,11 +123,14 @@ fn with_another_element(x: &Tensor) -> Option<Tensor> {
     Tensor::from_f64(x.dtype(), x.shape(), &values)
 }
 
+/// y, as `exact` has it.
+fn y(effective: &Effective) -> Expected {
+    let forward = Effective { backward: None, ..effective.clone() };
+    exact::answer(&forward).remove(&Output::Y).expect("there is always a y")
+}
+
 /// Whether y moves by more than the loosest tolerance of the table.
-fn answers_differ(one: &Effective, other: &Effective) -> bool {
-    let forward = |effective: &Effective| exact::answer(&Effective { backward: None, ..effective.clone() });
-    let (one, other) = (forward(one), forward(other));
-    let (one, other) = (&one[&Output::Y], &other[&Output::Y]);
+fn differ(one: &Expected, other: &Expected) -> bool {
     let rounded: Vec<f64> = other.values.iter().map(|v| v.round(other.dtype)).collect();
     let Some(tensor) = Tensor::from_f64(other.dtype, &other.shape, &rounded) else { return false };
     let tolerance = Tolerance::of(Precision::AssertClose, one.dtype, Output::Y);

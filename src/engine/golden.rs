@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Engine, Question};
-use crate::binding::{Binding, Refusal, TorchCore};
+use crate::binding::{Binding, TorchCore};
 use crate::call::Outcome;
 use crate::golden::Store;
 
@@ -34,10 +34,9 @@ impl Engine for Golden {
     }
 
     fn answer(&self, question: Question<'_>) -> Outcome {
-        let groups = match self.binding().effective(question.call, None) {
-            Ok(effective) => effective.num_groups * effective.x.shape()[0],
-            Err(Refusal::Inexpressible(why)) => return Outcome::NotAsked(why),
-            Err(Refusal::Rejected(_)) => 1,
+        let groups = || {
+            let effective = self.binding().effective(question.call, None);
+            effective.map_or(1, |effective| effective.num_groups * effective.x.shape()[0])
         };
         self.store.answer(&self.name, question.row, question.check, question.call, groups)
     }

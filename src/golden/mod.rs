@@ -47,8 +47,8 @@ impl Store {
         self.manifest.as_ref().map_err(String::as_str)
     }
 
-    /// The stored answer of an engine. `groups` is the number of groups of all samples together.
-    pub fn answer(&self, engine: &str, row: &str, check: &str, call: &Call, groups: usize) -> Outcome {
+    /// The stored answer of an engine. `groups` gives the number of groups of all samples together.
+    pub fn answer(&self, engine: &str, row: &str, check: &str, call: &Call, groups: impl Fn() -> usize) -> Outcome {
         let manifest = match &self.manifest {
             Ok(manifest) => manifest,
             Err(problem) => return Outcome::Absent(problem.clone()),
@@ -62,18 +62,18 @@ impl Store {
         if let Some(class) = entry.rejected {
             return Outcome::Rejected(Rejection::new(class, entry.message.clone().unwrap_or_default()));
         }
-        match self.arrays(row, entry, groups) {
+        match self.arrays(row, entry, &groups) {
             Ok(answer) => Outcome::Answered(answer),
             Err(problem) => Outcome::Absent(problem),
         }
     }
 
-    fn arrays(&self, row: &str, entry: &Entry, groups: usize) -> Result<Answer, String> {
+    fn arrays(&self, row: &str, entry: &Entry, groups: &dyn Fn() -> usize) -> Result<Answer, String> {
         let archive = self.archive(row)?;
         let mut answer = Answer::default();
         for (output, stored) in &entry.arrays {
             let elements: usize = stored.shape.iter().product();
-            let kept = kept(&entry.call, elements, groups);
+            let kept = (elements > MOST_KEPT).then(|| kept(&entry.call, elements, groups())).flatten();
             let shape = kept.as_ref().map_or_else(|| stored.shape.clone(), |kept| vec![kept.len()]);
             let values = archive.get(stored, &shape).map_err(|problem| self.damaged(row, &problem))?;
             answer.arrays.insert(*output, Array { shape: stored.shape.clone(), values, kept });

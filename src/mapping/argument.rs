@@ -71,15 +71,34 @@ impl Argument {
             Argument::Str(v) => Value::Str(v.clone()),
             Argument::List(v) => Value::List(v.iter().map(|v| v.value(name, channels)).collect::<Result<_, _>>()?),
             Argument::Tensor(recipe) => {
-                let shape = match (&recipe.shape, &recipe.values) {
-                    (Some(shape), _) => shape.clone(),
-                    (None, Values::List(values)) => vec![values.len()],
-                    (None, _) => vec![channels],
-                };
+                let shape = recipe.shape_for(channels);
                 let dtype = recipe.dtype.unwrap_or(DType::F32);
                 Value::Tensor(recipe.values.realize(name, &shape, &recipe.set, dtype, recipe.layout)?)
             }
         })
+    }
+}
+
+impl Argument {
+    /// Whether [`value`](Self::value) can be made, found out without drawing.
+    pub(super) fn fits(&self, channels: usize) -> Result<(), Unrealizable> {
+        match self {
+            Argument::List(items) => items.iter().try_for_each(|item| item.fits(channels)),
+            Argument::Tensor(recipe) => {
+                recipe.values.fits(&recipe.shape_for(channels), &recipe.set, recipe.layout).map(drop)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl TensorRecipe {
+    fn shape_for(&self, channels: usize) -> Vec<usize> {
+        match (&self.shape, &self.values) {
+            (Some(shape), _) => shape.clone(),
+            (None, Values::List(values)) => vec![values.len()],
+            (None, _) => vec![channels],
+        }
     }
 }
 

@@ -1,16 +1,23 @@
 //! What a table says: the two APIs, the rows between them, and the cases that put each row to the test.
 //!
 //! A mapping is a folder: `mapping.yaml` names the two APIs, and every other `.yaml` file is one
-//! row. [`read`] makes a [`Mapping`] of it or says everything that is wrong with it.
+//! row. [`read()`] makes a [`Mapping`] of it or says everything that is wrong with it.
 
 mod argument;
 mod diagnostic;
-
+mod located;
+mod mistake;
+mod node;
 mod read;
 mod recipe;
 mod row;
 mod schema;
+mod source;
+mod stand_in;
 mod translate;
+mod typed;
+mod validate;
+mod validate_case;
 
 use std::path::PathBuf;
 
@@ -18,12 +25,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use argument::{Argument, Arguments, TensorRecipe};
-pub use diagnostic::Diagnostic;
+pub use diagnostic::{Diagnostic, Place};
 pub use read::read;
 pub use recipe::{Layout, Normal, Ramp, Recipe, RecipeName, Set, Steps, Uniform, Unrealizable, Values};
 pub use row::{
-    Built, Case, Category, Claim, Differs, Gradients, How, InTorch, Input, Loosened, Moments, Off, OutputGradient, Row,
-    RowFile, Text, Variable,
+    Built, Case, Category, Claim, Differs, Gradients, How, InTorch, Input, LOOSEST, LOOSEST_ULP, Loosened, Moments,
+    Off, OutputGradient, Row, RowFile, Text, Variable,
 };
 pub use schema::{mapping_schema, row_schema};
 pub use translate::{DefaultCalls, Untranslatable};

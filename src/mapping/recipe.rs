@@ -89,6 +89,13 @@ pub struct Set {
     pub to: f64,
 }
 
+impl Set {
+    /// Whether there is such an element.
+    pub(super) fn is_inside(&self, shape: &[usize]) -> bool {
+        self.at.len() == shape.len() && self.at.iter().zip(shape).all(|(i, n)| i < n)
+    }
+}
+
 /// Where the values of a tensor come from: a recipe, or a list.
 #[derive(Clone, Debug, PartialEq, JsonSchema)]
 #[schemars(untagged)]
@@ -229,6 +236,7 @@ impl Values {
             "normal" => RecipeName::Normal,
             "uniform" => RecipeName::Uniform,
             "steps" => RecipeName::Steps,
+            "constant" => return Err(E::custom("`constant` needs its number: `{ constant: 1.0 }`")),
             _ => return Err(E::unknown_variant(name, Self::NAMES)),
         }))
     }
@@ -242,41 +250,49 @@ impl Values {
         dtype: DType,
         layout: Layout,
     ) -> Result<Tensor, Unrealizable> {
-        let count = shape.iter().try_fold(1usize, |a, &n| a.checked_mul(n)).filter(|&n| n <= MOST_ELEMENTS);
-        let Some(count) = count else {
-            return Err(Unrealizable(format!("the shape {shape:?} has more than {MOST_ELEMENTS} elements")));
-        };
-        if layout == Layout::Expanded && !set.is_empty() {
-            return Err(Unrealizable("an expanded tensor stores one sample: single elements cannot be set".to_owned()));
-        }
-        let mut values = self.draw(role, shape, count)?;
+        let count = self.fits(shape, set, layout)?;
+        let mut values = self.draw(role, shape, count);
         for Set { at, to } in set {
-            if at.len() != shape.len() || at.iter().zip(shape).any(|(i, n)| i >= n) {
-                return Err(Unrealizable(format!("there is no element {at:?} in the shape {shape:?}")));
-            }
             let flat = at.iter().zip(contiguous_strides(shape)).map(|(i, s)| i * s).sum::<usize>();
             values[flat] = *to;
         }
         Ok(with_type!(dtype, T => place::<T>(&values, shape, layout)))
     }
 
-    fn draw(&self, role: &str, shape: &[usize], count: usize) -> Result<Vec<f64>, Unrealizable> {
+    /// Whether [`realize`](Self::realize) can make a tensor of it, found out without drawing; how many elements that has.
+    pub(super) fn fits(&self, shape: &[usize], set: &[Set], layout: Layout) -> Result<usize, Unrealizable> {
+        let count = shape.iter().try_fold(1usize, |a, &n| a.checked_mul(n)).filter(|&n| n <= MOST_ELEMENTS);
+        let Some(count) = count else {
+            return Err(Unrealizable(format!("the shape {shape:?} has more than {MOST_ELEMENTS} elements")));
+        };
+        if let Values::List(values) = self
+            && values.len() != count
+        {
+            let text = format!("{} values are given for the shape {shape:?}, which has {count}", values.len());
+            return Err(Unrealizable(text));
+        }
+        if layout == Layout::Expanded && !set.is_empty() {
+            return Err(Unrealizable("an expanded tensor stores one sample: single elements cannot be set".to_owned()));
+        }
+        match set.iter().find(|set| !set.is_inside(shape)) {
+            Some(Set { at, .. }) => Err(Unrealizable(format!("there is no element {at:?} in the shape {shape:?}"))),
+            None => Ok(count),
+        }
+    }
+
+    fn draw(&self, role: &str, shape: &[usize], count: usize) -> Vec<f64> {
         // FNV-1a of the role, so that x and dy of one seed differ.
         let salt = role.bytes().fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
         let generator = |seed: u64| Generator::new(salt ^ seed.wrapping_mul(0xD6E8_FEB8_6659_FD93));
         let recipe = match self {
-            Values::List(values) if values.len() == count => return Ok(values.clone()),
-            Values::List(values) => {
-                let text = format!("{} values are given for the shape {shape:?}, which has {count}", values.len());
-                return Err(Unrealizable(text));
-            }
+            Values::List(values) => return values.clone(),
             Values::Named(RecipeName::Ramp) => &Recipe::Ramp(Ramp::default()),
             Values::Named(RecipeName::Normal) => &Recipe::Normal(Normal::default()),
             Values::Named(RecipeName::Uniform) => &Recipe::Uniform(Uniform::default()),
             Values::Named(RecipeName::Steps) => &Recipe::Steps(Steps::default()),
             Values::Recipe(recipe) => recipe,
         };
-        Ok(match recipe {
+        match recipe {
             Recipe::Ramp(r) => {
                 let mut generator = generator(r.seed);
                 let channels = shape.get(1).copied().unwrap_or(1).max(1);
@@ -298,7 +314,7 @@ impl Values {
             }
             Recipe::Steps(r) => (0..count).map(|i| r.from + r.by * i as f64).collect(),
             Recipe::Constant(value) => vec![*value; count],
-        })
+        }
     }
 }
 

@@ -48,6 +48,7 @@ pub enum Category {
 #[schemars(title = "mapcheck row")]
 pub struct RowFile {
     /// The place of the row on the page, from 1.
+    #[schemars(extend("minimum" = 1))]
     pub row: u32,
     /// What the row is about.
     #[serde(default)]
@@ -57,6 +58,7 @@ pub struct RowFile {
     pub names: Sides<Option<String>>,
     /// The parameter's default on each side, where it has one.
     #[serde(default)]
+    #[schemars(extend("propertyNames" = { "enum": ["torch", "mindspore"] }))]
     pub default: BTreeMap<Side, Argument>,
     /// What is written in PyTorch instead, where only MindSpore has the parameter.
     pub in_torch: Option<InTorch>,
@@ -139,6 +141,7 @@ pub struct Text {
 #[serde(deny_unknown_fields)]
 pub struct Case {
     /// What the case is for, in lower case and underscores; unique in its row.
+    #[schemars(extend("pattern" = "^[a-z0-9_]+$"))]
     pub name: String,
     /// Why the case is there, where its name does not say it all.
     pub why: Option<String>,
@@ -194,6 +197,13 @@ pub struct Input {
     /// Single elements that are set after that.
     #[serde(default)]
     pub set: Vec<Set>,
+}
+
+impl Input {
+    /// The shape in a call with so many channels.
+    pub(super) fn shape_for(&self, channels: usize) -> Vec<usize> {
+        self.shape.clone().unwrap_or_else(|| vec![2, channels, 5, 3])
+    }
 }
 
 /// What is given to the backward call: a tensor of the shape of x.
@@ -307,6 +317,7 @@ pub struct Off {
     #[serde(default)]
     pub dtypes: Vec<DType>,
     /// The largest absolute error allowed.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub bound: f64,
     /// Why the engine is off.
     pub why: String,
@@ -333,6 +344,28 @@ pub struct Loosened {
     pub ulp: Option<f64>,
     /// Why; needed where the tolerance is wider than the default.
     pub why: Option<String>,
+}
+
+/// The loosest default tolerances, by dtype: relative and absolute, those of torch.testing.assert_close.
+pub const LOOSEST: [(DType, f64, f64); 4] =
+    [(DType::F16, 1e-3, 1e-5), (DType::BF16, 1.6e-2, 1e-5), (DType::F32, 1.3e-6, 1e-5), (DType::F64, 1e-7, 1e-7)];
+
+/// The loosest default tolerance in ULP.
+pub const LOOSEST_ULP: f64 = 4.0;
+
+impl Loosened {
+    /// The loosest default than which this is wider, at any of these dtypes, in words.
+    pub fn wider_than(&self, dtypes: &[DType]) -> Option<String> {
+        let wider = |given: Option<f64>, default: f64| given.is_some_and(|given| given > default);
+        if wider(self.ulp, LOOSEST_ULP) {
+            return Some(format!("{LOOSEST_ULP} ulp"));
+        }
+        LOOSEST.iter().filter(|(dtype, ..)| dtypes.contains(dtype)).find_map(|(dtype, rtol, atol)| {
+            let name = dtype.name();
+            let rtol = wider(self.rtol, *rtol).then(|| format!("rtol {rtol:e} of {name}"));
+            rtol.or_else(|| wider(self.atol, *atol).then(|| format!("atol {atol:e} of {name}")))
+        })
+    }
 }
 
 /// What is claimed of parameters that are drawn at random.

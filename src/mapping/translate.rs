@@ -111,7 +111,7 @@ impl Mapping {
         layout: Layout,
     ) -> Result<Call, Unrealizable> {
         let channels = channels(arguments);
-        let shape = x.shape.clone().unwrap_or_else(|| vec![2, channels, 5, 3]);
+        let shape = x.shape_for(channels);
         let named = |(name, argument): &(String, Argument)| Ok((name.clone(), argument.value(name, channels)?));
         Ok(Call {
             arguments: arguments.0.iter().map(named).collect::<Result<_, Unrealizable>>()?,
@@ -128,7 +128,7 @@ impl Mapping {
 }
 
 /// The number of channels that a call means, for what takes its shape from it.
-fn channels(arguments: &Arguments) -> usize {
+pub(super) fn channels(arguments: &Arguments) -> usize {
     match arguments.get("num_channels") {
         Some(Argument::Int(n)) if (1..1 << 24).contains(n) => *n as usize,
         _ => 6,
