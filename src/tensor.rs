@@ -68,6 +68,18 @@ impl DType {
         libm::ldexp(1.0, exponent.max(self.min_exponent()) - (self.precision() - 1))
     }
 
+    /// Whether `value` rounds to a finite number of this dtype.
+    pub fn is_in_range(self, value: f64) -> bool {
+        // Half a ULP above the largest number lies the first value that rounds to an infinity.
+        let infinite_from = match self {
+            DType::F16 => 65520.0,
+            DType::BF16 => 511.0 / 256.0 * 2f64.powi(127),
+            DType::F32 => (2.0 - 2f64.powi(-24)) * 2f64.powi(127),
+            DType::F64 => f64::INFINITY,
+        };
+        value.abs() < infinite_from
+    }
+
     /// `value` rounded once to this dtype (to nearest, ties to even), as f64.
     pub fn round(self, value: f64) -> f64 {
         match self {
@@ -406,6 +418,18 @@ mod tests {
         assert!(bf16::rounded(1e300).to_f64().is_infinite());
         assert!(f16::rounded(f64::NAN).to_f64().is_nan());
         assert_eq!(f16::rounded(-0.0).bits(), 0x8000);
+    }
+
+    #[test]
+    fn the_range_ends_where_rounding_gives_an_infinity() {
+        for dtype in DType::ALL {
+            let (mut low, mut high) = (1.0f64.to_bits(), f64::INFINITY.to_bits());
+            while high - low > 1 {
+                let middle = low.midpoint(high);
+                *if dtype.round(f64::from_bits(middle)).is_finite() { &mut low } else { &mut high } = middle;
+            }
+            assert!(dtype.is_in_range(f64::from_bits(low)) && !dtype.is_in_range(f64::from_bits(high)), "{dtype}");
+        }
     }
 
     #[test]

@@ -76,7 +76,7 @@ fn a_renamed_input_is_refuted() {
     let (_, outcomes) = run(mapping, "input/");
     assert_eq!(outcomes.verdict(), Verdict::Refuted);
     let finding = outcomes.checks[0].engines[0].findings[0].to_string();
-    insta::assert_snapshot!(finding, @"");
+    insta::assert_snapshot!("renamed_input", finding);
 }
 
 #[test]
@@ -87,6 +87,15 @@ fn a_wrong_default_is_refuted() {
     let (suite, outcomes) = run(mapping, "gamma_init/default");
     assert_eq!(outcomes.verdict(), Verdict::Refuted);
     insta::assert_snapshot!("wrong_default", said(&suite, &outcomes));
+}
+
+#[test]
+fn a_wrong_default_of_pytorch_is_refuted() {
+    let mut mapping = mapping();
+    row(&mut mapping, "eps").file.default.insert(Side::Torch, Argument::Float(1e-3));
+    let (suite, outcomes) = run(mapping, "eps/default");
+    assert_eq!(outcomes.verdict(), Verdict::Refuted);
+    insta::assert_snapshot!("wrong_default_of_pytorch", said(&suite, &outcomes));
 }
 
 #[test]
@@ -113,7 +122,7 @@ fn a_call_that_is_asked_twice_is_refused() {
         .flat_map(|result| result.sides.iter().flat_map(|sides| sides.findings.iter().map(ToString::to_string)))
         .collect();
     assert!(!identical.is_empty());
-    insta::assert_snapshot!(identical[0], @"");
+    insta::assert_snapshot!("identical", identical[0]);
 }
 
 #[test]
@@ -125,7 +134,7 @@ fn a_difference_that_is_not_there_is_refuted() {
     let (_, outcomes) = run(mapping, "num_groups/");
     assert_eq!(outcomes.verdict(), Verdict::Refuted);
     let sides = outcomes.checks[0].sides.as_ref().expect("the sides were held to each other");
-    insta::assert_snapshot!(sides.findings[0], @"");
+    insta::assert_snapshot!("no_difference", sides.findings[0]);
 }
 
 #[test]

@@ -62,8 +62,8 @@ impl Binding for Mindspore {
             return Err(Refusal::new(Exception::RuntimeError, "the spatial size can not be zero"));
         }
         if !affine && call.backward.as_ref().is_some_and(|b| b.wanted.gamma || b.wanted.beta) {
-            let text = "gamma and beta have no gradient where affine is False";
-            return Err(Refusal::new(Exception::RuntimeError, text));
+            let text = "MindSpore's list of gradients has that of x alone where affine is False";
+            return Err(Refusal::Inexpressible(text.to_owned()));
         }
         Ok(Effective {
             x: x.contiguous(),

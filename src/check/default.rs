@@ -16,9 +16,24 @@ impl Suite {
             shape: Vec::new(),
             group_channels: None,
             engines: asked.collect(),
-            sides: None,
+            sides: only("sides").then(|| self.hold_default(row)),
             accepted: false,
         }
+    }
+
+    /// The default of each side must be the one that is known of it: no engine speaks of PyTorch's otherwise
+    /// as long as only its functional core is asked.
+    fn hold_default(&self, row: &Row) -> EngineResult {
+        let mut findings = Vec::new();
+        for side in [Side::Torch, Side::Mindspore] {
+            let Some(Ok(DefaultCalls { left_out, stated })) = self.mapping().default_calls(row, side) else { continue };
+            let read = |call| self.binding(side).effective(call, None);
+            if read(&left_out) != read(&stated) {
+                let what = format!("{} means something else", side.framework());
+                findings.push(Finding::Default { stated: stated_default(row, side), what });
+            }
+        }
+        EngineResult::of("sides", findings)
     }
 
     fn ask_default(&self, engine: &dyn Engine, row: &Row, check: &Check) -> EngineResult {
@@ -53,11 +68,14 @@ impl Suite {
 }
 
 fn refuted(engine: &dyn Engine, row: &Row, what: String) -> EngineResult {
-    let side = engine.binding().side();
-    let stated = row.file.default.get(&side).or(row.file.default.get(&Side::Mindspore));
-    let stated =
-        format!("{}: {}", row.file.name(side).unwrap_or(&row.name), stated.map_or("~".to_owned(), Argument::to_yaml));
+    let stated = stated_default(row, engine.binding().side());
     EngineResult::of(engine.name(), vec![Finding::Default { stated, what }])
+}
+
+/// `eps: 1e-5`, as the row states it for a side.
+fn stated_default(row: &Row, side: Side) -> String {
+    let stated = row.file.default.get(&side).or(row.file.default.get(&Side::Mindspore));
+    format!("{}: {}", row.file.name(side).unwrap_or(&row.name), stated.map_or("~".to_owned(), Argument::to_yaml))
 }
 
 fn rejected(rejection: &Rejection) -> String {

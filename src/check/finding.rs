@@ -118,7 +118,7 @@ impl fmt::Display for Finding {
             }
             Finding::NotClaimed { side, rejection } => write!(
                 f,
-                "{} rejects this call ({rejection}), which the case does not say: add `rejected: {{ {}: {} }}`",
+                "{} rejects this call ({rejection}): if the row is right, the case has to say `rejected: {{ {}: {} }}`",
                 side.framework(),
                 side.key(),
                 rejection.class

@@ -66,14 +66,6 @@ impl fmt::Display for Unlike {
     }
 }
 
-impl Spot {
-    fn keep_worse(&mut self, error: f64, element: &Spot) {
-        if error > self.error || self.error == 0.0 && error == 0.0 && self.index == 0 && element.index == 0 {
-            *self = Spot { error, ..element.clone() };
-        }
-    }
-}
-
 /// Holds an array to what is expected. NaN equals NaN, -0 equals 0, infinities count by their sign; otherwise
 /// the error is measured against the value before rounding.
 pub fn compare(actual: &Array, expected: &Expected, tolerance: Tolerance) -> Result<Comparison, Unlike> {
@@ -92,30 +84,37 @@ pub fn compare(actual: &Array, expected: &Expected, tolerance: Tolerance) -> Res
         relative: Spot::default(),
         ulp: Spot::default(),
     };
+    let dtype = expected.dtype;
     for (i, actual_value) in values.into_iter().enumerate() {
         let index = actual.kept.as_ref().map_or(i, |kept| kept[i]);
-        let exact = expected.values[index];
-        let rounded = exact.round(expected.dtype);
-        let alike = actual_value == rounded || actual_value.is_nan() && rounded.is_nan();
-        let spot = Spot { error: 0.0, index, actual: actual_value, expected: rounded };
-        let (absolute, relative, ulp, used) = if actual_value.is_finite() && rounded.is_finite() {
+        let (exact, unit) = (expected.values[index], expected.unit[index]);
+        let (absolute, relative, ulp, used) = if actual_value.is_finite() && dtype.is_in_range(exact.hi) {
             let absolute = (Double::from(actual_value) - exact).hi.abs();
-            let unit = expected.unit[index];
             let relative = if absolute == 0.0 { 0.0 } else { absolute / exact.hi.abs() };
-            let used = tolerance.used(absolute, unit, expected.dtype);
-            (absolute, relative, absolute / expected.dtype.ulp(unit), used)
-        } else if alike {
+            (absolute, relative, absolute / dtype.ulp(unit), tolerance.used(absolute, unit, dtype))
+        } else if same(actual_value, exact.round(dtype)) {
             (0.0, 0.0, 0.0, 0.0)
         } else {
             (f64::INFINITY, f64::INFINITY, f64::INFINITY, f64::INFINITY)
         };
         comparison.beyond += usize::from(used > 1.0);
         comparison.used = comparison.used.max(used);
-        comparison.absolute.keep_worse(absolute, &spot);
-        comparison.relative.keep_worse(relative, &spot);
-        comparison.ulp.keep_worse(ulp, &spot);
+        let worst = [&mut comparison.absolute, &mut comparison.relative, &mut comparison.ulp];
+        for (spot, error) in worst.into_iter().zip([absolute, relative, ulp]) {
+            if error > spot.error || i == 0 {
+                *spot = Spot { error, index, actual: actual_value, expected: 0.0 };
+            }
+        }
+    }
+    for spot in [&mut comparison.absolute, &mut comparison.relative, &mut comparison.ulp] {
+        spot.expected = expected.values.get(spot.index).map_or(0.0, |exact| exact.round(dtype));
     }
     Ok(comparison)
+}
+
+/// NaN equals NaN, whatever its bits.
+fn same(actual: f64, expected: f64) -> bool {
+    actual == expected || actual.is_nan() && expected.is_nan()
 }
 
 #[cfg(test)]

@@ -64,6 +64,10 @@ fn compute(call: &Call, typed: &Typed<'_>) -> Result<Answer, TchError> {
     let mut answer = Answer::default();
     answer.arrays.insert(Output::Y, from_torch(&y.f_detach()?, dtype)?.into());
     if let Some(backward) = &call.backward {
+        if backward.dy.shape() != typed.input.shape() {
+            // The product below would broadcast it.
+            return Err(TchError::Shape(format!("dy is of shape {:?}", backward.dy.shape())));
+        }
         // The loss is the sum of y*dy, so that its gradient in y is dy.
         let loss = y.f_mul(&to_torch(&backward.dy)?)?.f_sum(None)?;
         let leaves = [(Output::Dx, Some(&input)), (Output::Dgamma, weight.as_ref()), (Output::Dbeta, bias.as_ref())];
@@ -71,6 +75,9 @@ fn compute(call: &Call, typed: &Typed<'_>) -> Result<Answer, TchError> {
             .into_iter()
             .filter_map(|(output, leaf)| Some((output, leaf.filter(|leaf| leaf.requires_grad())?)))
             .collect();
+        if leaves.is_empty() {
+            return Ok(answer);
+        }
         let inputs: Vec<&tch::Tensor> = leaves.iter().map(|(_, leaf)| *leaf).collect();
         for ((output, _), gradient) in leaves.iter().zip(tch::Tensor::f_run_backward(&[loss], &inputs, false, false)?) {
             answer.arrays.insert(*output, from_torch(&gradient, dtype)?.into());

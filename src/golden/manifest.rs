@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::REMEDY;
+use super::{MOST_KEPT, REMEDY};
 use crate::call::{CallHash, Output};
 use crate::python::Exception;
 use crate::tensor::DType;
@@ -78,6 +78,13 @@ pub struct Stored {
     pub shape: Vec<usize>,
     /// Its name in the archive: the hash of its content.
     pub hash: String,
+}
+
+impl Stored {
+    /// The shape in which it is stored: that of the whole, or one dimension of the elements that are kept.
+    pub(super) fn kept_shape(&self) -> Vec<usize> {
+        if self.shape.iter().product::<usize>() > MOST_KEPT { vec![MOST_KEPT] } else { self.shape.clone() }
+    }
 }
 
 impl fmt::Display for Stored {

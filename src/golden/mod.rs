@@ -74,8 +74,7 @@ impl Store {
         for (output, stored) in &entry.arrays {
             let elements: usize = stored.shape.iter().product();
             let kept = (elements > MOST_KEPT).then(|| kept(&entry.call, elements, groups())).flatten();
-            let shape = kept.as_ref().map_or_else(|| stored.shape.clone(), |kept| vec![kept.len()]);
-            let values = archive.get(stored, &shape).map_err(|problem| self.damaged(row, &problem))?;
+            let values = archive.get(stored).map_err(|problem| self.damaged(row, &problem))?;
             answer.arrays.insert(*output, Array { shape: stored.shape.clone(), values, kept });
         }
         Ok(answer)
@@ -104,7 +103,7 @@ impl Store {
 /// The flat indices that are kept of an array of so many elements; `None` where all are.
 ///
 /// The first and the last of each of `groups` equal runs, and others chosen by the call's hash, so
-/// that nobody chooses them; [`MOST_KEPT`] at the most.
+/// that nobody chooses them; [`MOST_KEPT`] in all.
 pub fn kept(call: &CallHash, elements: usize, groups: usize) -> Option<Vec<usize>> {
     if elements <= MOST_KEPT {
         return None;

@@ -86,10 +86,9 @@ pub fn record(
             Err(problem) => changes.mended.push(format!("{}: {problem}", folder.join(file).display())),
         }
     }
-    let stored = |row: &str, entry: &Entry, groups: usize| -> Option<Vec<Tensor>> {
+    let stored = |row: &str, entry: &Entry| -> Option<Vec<Tensor>> {
         let archive = archives.get(&manifest::archive_of(row));
-        let get = |stored: &Stored| archive?.get(stored, &kept_shape(entry, stored, groups)).ok();
-        entry.arrays.values().map(get).collect()
+        entry.arrays.values().map(|stored| archive?.get(stored).ok()).collect()
     };
 
     let mut contents: BTreeMap<String, BTreeMap<String, Tensor>> = BTreeMap::new();
@@ -99,7 +98,7 @@ pub fn record(
     for recorded in answers {
         let Some((entry, arrays)) = entry(&recorded) else { continue };
         let was = before.get(&recorded.check);
-        let was_arrays = was.and_then(|was| stored(&recorded.row, was, recorded.groups));
+        let was_arrays = was.and_then(|was| stored(&recorded.row, was));
         let (entry, arrays) = match (was, was_arrays) {
             (Some(was), Some(_)) if *was == entry => (entry, arrays),
             (Some(was), Some(was_arrays)) if !options.force => match moved(was, &was_arrays, &entry, &arrays) {
@@ -180,7 +179,7 @@ fn keep_others(
         for stored in entry.arrays.values() {
             let content = contents.entry(file.clone()).or_default();
             if !content.contains_key(&stored.hash)
-                && let Ok(tensor) = archive.any_shape(stored)
+                && let Ok(tensor) = archive.get(stored)
             {
                 content.insert(stored.hash.clone(), tensor);
             }
@@ -211,11 +210,6 @@ fn entry(recorded: &Recorded) -> Option<(Entry, Vec<Tensor>)> {
         Outcome::NotAsked(_) | Outcome::Stale(_) | Outcome::Absent(_) => return None,
     }
     Some((entry, arrays))
-}
-
-fn kept_shape(entry: &Entry, stored: &Stored, groups: usize) -> Vec<usize> {
-    let elements = stored.shape.iter().product();
-    kept(&entry.call, elements, groups).map_or_else(|| stored.shape.clone(), |kept| vec![kept.len()])
 }
 
 /// By how many ULP the arrays moved, at the most; `None` where they are not the same within the tolerance.

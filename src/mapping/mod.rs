@@ -29,8 +29,8 @@ pub use diagnostic::{Diagnostic, Place};
 pub use read::read;
 pub use recipe::{Layout, Normal, Ramp, Recipe, RecipeName, Set, Steps, Uniform, Unrealizable, Values};
 pub use row::{
-    Built, Case, Category, Claim, Differs, Gradients, How, InTorch, Input, LOOSEST, LOOSEST_ULP, Loosened, Moments,
-    Off, OutputGradient, Row, RowFile, Text, Variable,
+    Built, Case, Category, Claim, Differs, Gradients, How, InTorch, Input, Loosened, Moments, Off, OutputGradient, Row,
+    RowFile, Text, Variable,
 };
 pub use schema::{mapping_schema, row_schema};
 pub use translate::{DefaultCalls, Untranslatable};

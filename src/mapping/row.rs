@@ -13,6 +13,7 @@ use super::argument::{Argument, Arguments};
 use super::recipe::{Layout, RecipeName, Set, Values};
 use super::{Side, Sides};
 use crate::call::{Output, Wanted};
+use crate::compare::{Precision, Tolerance};
 use crate::python::Exception;
 use crate::tensor::DType;
 
@@ -346,24 +347,19 @@ pub struct Loosened {
     pub why: Option<String>,
 }
 
-/// The loosest default tolerances, by dtype: relative and absolute, those of torch.testing.assert_close.
-pub const LOOSEST: [(DType, f64, f64); 4] =
-    [(DType::F16, 1e-3, 1e-5), (DType::BF16, 1.6e-2, 1e-5), (DType::F32, 1.3e-6, 1e-5), (DType::F64, 1e-7, 1e-7)];
-
-/// The loosest default tolerance in ULP.
-pub const LOOSEST_ULP: f64 = 4.0;
-
 impl Loosened {
-    /// The loosest default than which this is wider, at any of these dtypes, in words.
+    /// The default than which this is wider, at any of these dtypes, in words.
     pub fn wider_than(&self, dtypes: &[DType]) -> Option<String> {
         let wider = |given: Option<f64>, default: f64| given.is_some_and(|given| given > default);
-        if wider(self.ulp, LOOSEST_ULP) {
-            return Some(format!("{LOOSEST_ULP} ulp"));
-        }
-        LOOSEST.iter().filter(|(dtype, ..)| dtypes.contains(dtype)).find_map(|(dtype, rtol, atol)| {
-            let name = dtype.name();
-            let rtol = wider(self.rtol, *rtol).then(|| format!("rtol {rtol:e} of {name}"));
-            rtol.or_else(|| wider(self.atol, *atol).then(|| format!("atol {atol:e} of {name}")))
+        let defaults = dtypes.iter().flat_map(|&dtype| {
+            [Precision::AssertClose, Precision::Ulp]
+                .map(|precision| (dtype, Tolerance::of(precision, dtype, self.array)))
+        });
+        defaults.into_iter().find_map(|(dtype, default)| match default {
+            Tolerance::Relative { rtol, .. } if wider(self.rtol, rtol) => Some(format!("rtol {rtol:e} of {dtype}")),
+            Tolerance::Relative { atol, .. } if wider(self.atol, atol) => Some(format!("atol {atol:e} of {dtype}")),
+            Tolerance::Ulp(ulp) if wider(self.ulp, ulp) => Some(format!("{ulp} ULP")),
+            Tolerance::Relative { .. } | Tolerance::Ulp(_) => None,
         })
     }
 }

@@ -134,7 +134,11 @@ fn found(result: &CheckResult, finding: &Finding) -> String {
     let mut text = finding.to_string();
     if let Finding::Beyond { output, comparison, .. } | Finding::SidesDiffer { output, comparison } = finding {
         text.push('\n');
-        worst(&mut text, result, *output, comparison);
+        let names = match finding {
+            Finding::SidesDiffer { .. } => ["MindSpore", "PyTorch"],
+            _ => ["got", "exact"],
+        };
+        worst(&mut text, result, *output, comparison, names);
         text.truncate(text.trim_end().len());
     }
     text
@@ -163,7 +167,7 @@ fn place(suite: &Suite, result: &CheckResult, row: &Row) -> String {
     }
 }
 
-fn worst(text: &mut String, result: &CheckResult, output: Output, comparison: &Comparison) {
+fn worst(text: &mut String, result: &CheckResult, output: Output, comparison: &Comparison, names: [&str; 2]) {
     let spots = [
         ("absolute", &comparison.absolute, ""),
         ("relative", &comparison.relative, ""),
@@ -172,10 +176,12 @@ fn worst(text: &mut String, result: &CheckResult, output: Output, comparison: &C
     for (measure, spot, unit) in spots {
         let _ = writeln!(
             text,
-            "    worst {measure}: {}{unit} at {}: got {}, exact {}",
+            "    worst {measure}: {}{unit} at {}: {} {}, {} {}",
             number(spot.error),
             index(result, output, spot),
+            names[0],
             number(spot.actual),
+            names[1],
             number(spot.expected)
         );
     }

@@ -71,10 +71,10 @@ impl Bench {
         for round in 0..=self.rounds {
             let started = Instant::now();
             let suite = folders.suite(None)?;
-            eprintln!("read {:.1}", started.elapsed().as_secs_f64() * 1e6 / 1e4);
+
             let checks = suite.checks();
             let outcomes = suite.run(&checks);
-            eprintln!("all {:.1}", started.elapsed().as_secs_f64() * 1e6 / 1e4);
+
             let seconds = started.elapsed().as_secs_f64();
             // affine is always stated as its default here: that row can only be vacuous.
             ensure!(outcomes.verdict() <= Verdict::Vacuous, "{}", report::text(&suite, &outcomes));
