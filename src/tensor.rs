@@ -61,11 +61,12 @@ impl DType {
 
     /// The spacing of this dtype's numbers at `magnitude` (one ULP), in the unit of `magnitude`.
     pub fn ulp(self, magnitude: f64) -> f64 {
-        let exponent = match magnitude.abs() {
-            m if m > 0.0 && m.is_finite() => libm::frexp(m).1 - 1,
-            _ => self.min_exponent(),
-        };
-        libm::ldexp(1.0, exponent.max(self.min_exponent()) - (self.precision() - 1))
+        let biased = (magnitude.to_bits() >> 52 & 0x7ff) as i32;
+        let exponent =
+            if magnitude.is_finite() { (biased - 1023).max(self.min_exponent()) } else { self.min_exponent() };
+        let exponent = exponent - (self.precision() - 1);
+        // Only the subnormals of f64 have a spacing that is itself subnormal.
+        if exponent >= -1022 { f64::from_bits(((exponent + 1023) as u64) << 52) } else { libm::ldexp(1.0, exponent) }
     }
 
     /// Whether `value` rounds to a finite number of this dtype.
@@ -396,9 +397,17 @@ impl Tensor {
     /// Feeds dtype, shape, layout and values to a hash.
     pub(crate) fn hash_into(&self, hasher: &mut blake3::Hasher) {
         hasher.update(format!("{}{:?}{:?}", self.dtype(), self.shape(), self.strides()).as_bytes());
-        let mut bytes = Vec::with_capacity(self.len() * 8);
-        of_dtype!(self, s => s.view().iter().for_each(|v| bytes.extend_from_slice(&v.to_le_bytes())));
-        hasher.update(&bytes);
+        fn bytes<T: Copy, const N: usize>(values: impl Iterator<Item = T>, of: fn(T) -> [u8; N]) -> Vec<u8> {
+            values.flat_map(of).collect()
+        }
+        of_dtype!(self, s => {
+            let bytes = if s.is_contiguous() {
+                bytes(s.storage.iter().copied(), |v| v.to_le_bytes())
+            } else {
+                bytes(s.view().iter().copied(), |v| v.to_le_bytes())
+            };
+            hasher.update(&bytes);
+        });
     }
 }
 
@@ -439,6 +448,8 @@ mod tests {
         assert_eq!(DType::F64.ulp(2.0), 2.0 * f64::EPSILON);
         assert_eq!(DType::F16.ulp(0.0), 2f64.powi(-24));
         assert_eq!(DType::BF16.ulp(1.0), 2f64.powi(-7));
+        assert_eq!(DType::F64.ulp(0.0), f64::from_bits(1));
+        assert_eq!(DType::F64.ulp(f64::MIN_POSITIVE), f64::from_bits(1));
     }
 
     #[test]

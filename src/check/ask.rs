@@ -56,7 +56,7 @@ impl Suite {
                 return result;
             }
         };
-        result.call = Some(target.hash());
+        let hash = target.hash();
         result.shape = target.input.1.shape().to_vec();
 
         let subject = &*self.engines[0];
@@ -64,6 +64,13 @@ impl Suite {
         let drawn = self.drawn(&target, question);
         let built = drawn.as_ref().and_then(answer_of);
         let source = self.mapping().source_call(&target, built);
+
+        let before = if subject.binding().side() == Side::Mindspore {
+            hash.clone()
+        } else {
+            source.as_ref().map_or(hash.clone(), Call::hash)
+        };
+        result.call = Some(hash);
 
         let mut arbiter = Arbiter::default();
         for engine in self.engines().filter(|engine| only(engine.name())) {
@@ -78,7 +85,7 @@ impl Suite {
                     let known = if is_subject { drawn.clone() } else { None };
                     let (mut asked, answer) = ask(engine, question, case, known, &mut arbiter);
                     if let (true, Verdict::Holds, Some(answer)) = (is_subject, asked.verdict, answer) {
-                        asked.findings = invariant::violated(engine, question, &answer);
+                        asked.findings = invariant::violated(engine, question, &before, &answer);
                         if !asked.findings.is_empty() {
                             asked.verdict = Verdict::Refuted;
                         }

@@ -2,16 +2,17 @@
 
 use super::Finding;
 use super::ask::answer_of;
-use crate::call::{Answer, Backward, Call, Output};
+use crate::call::{Answer, Backward, Call, CallHash, Output};
 use crate::engine::{Engine, Question};
 use crate::tensor::Tensor;
 
 /// x unchanged, two runs equal bit for bit, a batch equal to its samples one by one.
-pub(super) fn violated(engine: &dyn Engine, question: Question<'_>, first: &Answer) -> Vec<Finding> {
+///
+/// `before` is the hash of the call before it was asked for the first time, `first` the answer to that.
+pub(super) fn violated(engine: &dyn Engine, question: Question<'_>, before: &CallHash, first: &Answer) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let before = question.call.hash();
     let second = engine.answer(question);
-    if question.call.hash() != before {
+    if question.call.hash() != *before {
         findings.push(Finding::Invariant("the call changes its own input".to_owned()));
     }
     let Some(second) = answer_of(&second) else {

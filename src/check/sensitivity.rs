@@ -6,8 +6,8 @@
 
 use super::ask::answer_of;
 use super::{Check, Suite, is_input};
-use crate::call::{Answer, Array, Call, Effective, Output};
-use crate::compare::{Precision, Tolerance, compare};
+use crate::call::{Answer, Call, Effective, Output};
+use crate::compare::{Precision, Tolerance, compare_exact};
 use crate::engine::Question;
 use crate::exact::{self, Expected};
 use crate::mapping::{Row, Side};
@@ -131,8 +131,6 @@ fn y(effective: &Effective) -> Expected {
 
 /// Whether y moves by more than the loosest tolerance of the table.
 fn differ(one: &Expected, other: &Expected) -> bool {
-    let rounded: Vec<f64> = other.values.iter().map(|v| v.round(other.dtype)).collect();
-    let Some(tensor) = Tensor::from_f64(other.dtype, &other.shape, &rounded) else { return false };
     let tolerance = Tolerance::of(Precision::AssertClose, one.dtype, Output::Y);
-    compare(&Array::from(tensor), one, tolerance).map_or(true, |comparison| comparison.beyond > 0)
+    compare_exact(other, one, tolerance).beyond > 0
 }

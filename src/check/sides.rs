@@ -3,10 +3,9 @@
 use super::ask::Arbiter;
 use super::{EngineResult, Finding, Suite, Verdict, claim};
 use crate::binding::Refusal;
-use crate::call::{Answer, Array, Call, Effective, Output};
-use crate::compare::{Comparison, Precision, Tolerance, compare};
+use crate::call::{Answer, Call, Effective, Output};
+use crate::compare::{Comparison, Precision, Tolerance, compare_exact};
 use crate::mapping::{Case, How, Side, Untranslatable};
-use crate::tensor::Tensor;
 
 /// The name under which the two sides stand in results.
 const SIDES: &str = "sides";
@@ -74,12 +73,12 @@ fn differences(
     let mut differences = Vec::new();
     for (output, expected) in expected.iter() {
         let Some(actual) = actual.get(output) else { continue };
-        let rounded: Vec<f64> = actual.values.iter().map(|v| v.round(actual.dtype)).collect();
         let table = Tolerance::of(Precision::AssertClose, expected.dtype, *output);
         let tolerance = claim::tolerance(case, SIDES, *output, table);
-        let array = Tensor::from_f64(actual.dtype, &actual.shape, &rounded).map(Array::from);
-        let comparison = array.and_then(|array| compare(&array, expected, tolerance).ok());
-        differences.extend(comparison.filter(|c| c.beyond > 0).map(|c| (*output, c)));
+        let comparison = compare_exact(actual, expected, tolerance);
+        if comparison.beyond > 0 {
+            differences.push((*output, comparison));
+        }
     }
     differences
 }

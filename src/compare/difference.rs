@@ -76,23 +76,41 @@ pub fn compare(actual: &Array, expected: &Expected, tolerance: Tolerance) -> Res
         return Err(Unlike::DType { actual: actual.values.dtype(), expected: expected.dtype });
     }
     let values = actual.values.to_f64();
+    Ok(match &actual.kept {
+        Some(kept) => elements(kept.iter().copied().zip(values), expected, tolerance),
+        None => elements(values.into_iter().enumerate(), expected, tolerance),
+    })
+}
+
+/// Holds what is exact by one reading of a call, rounded as an engine would round it, to what is exact by
+/// another reading of the same call.
+pub fn compare_exact(actual: &Expected, expected: &Expected, tolerance: Tolerance) -> Comparison {
+    let values = actual.values.iter().map(|value| value.round(actual.dtype));
+    elements(values.enumerate(), expected, tolerance)
+}
+
+fn elements(
+    actual: impl ExactSizeIterator<Item = (usize, f64)>,
+    expected: &Expected,
+    tolerance: Tolerance,
+) -> Comparison {
+    let dtype = expected.dtype;
     let mut comparison = Comparison {
-        elements: values.len(),
+        elements: actual.len(),
         beyond: 0,
         used: 0.0,
         absolute: Spot::default(),
         relative: Spot::default(),
         ulp: Spot::default(),
     };
-    let dtype = expected.dtype;
-    for (i, actual_value) in values.into_iter().enumerate() {
-        let index = actual.kept.as_ref().map_or(i, |kept| kept[i]);
+    for (i, (index, actual)) in actual.enumerate() {
         let (exact, unit) = (expected.values[index], expected.unit[index]);
-        let (absolute, relative, ulp, used) = if actual_value.is_finite() && dtype.is_in_range(exact.hi) {
-            let absolute = (Double::from(actual_value) - exact).hi.abs();
+        let (absolute, relative, ulp, used) = if actual.is_finite() && dtype.is_in_range(exact.hi) {
+            let absolute = (Double::from(actual) - exact).hi.abs();
             let relative = if absolute == 0.0 { 0.0 } else { absolute / exact.hi.abs() };
-            (absolute, relative, absolute / dtype.ulp(unit), tolerance.used(absolute, unit, dtype))
-        } else if same(actual_value, exact.round(dtype)) {
+            let ulp = dtype.ulp(unit);
+            (absolute, relative, absolute / ulp, tolerance.used(absolute, unit, ulp))
+        } else if same(actual, exact.round(dtype)) {
             (0.0, 0.0, 0.0, 0.0)
         } else {
             (f64::INFINITY, f64::INFINITY, f64::INFINITY, f64::INFINITY)
@@ -102,14 +120,14 @@ pub fn compare(actual: &Array, expected: &Expected, tolerance: Tolerance) -> Res
         let worst = [&mut comparison.absolute, &mut comparison.relative, &mut comparison.ulp];
         for (spot, error) in worst.into_iter().zip([absolute, relative, ulp]) {
             if error > spot.error || i == 0 {
-                *spot = Spot { error, index, actual: actual_value, expected: 0.0 };
+                *spot = Spot { error, index, actual, expected: 0.0 };
             }
         }
     }
     for spot in [&mut comparison.absolute, &mut comparison.relative, &mut comparison.ulp] {
         spot.expected = expected.values.get(spot.index).map_or(0.0, |exact| exact.round(dtype));
     }
-    Ok(comparison)
+    comparison
 }
 
 /// NaN equals NaN, whatever its bits.

@@ -3,5 +3,5 @@
 mod difference;
 mod tolerance;
 
-pub use difference::{Comparison, Spot, Unlike, compare};
+pub use difference::{Comparison, Spot, Unlike, compare, compare_exact};
 pub use tolerance::{Precision, Tolerance};
