@@ -18,16 +18,22 @@ pub struct Double {
 }
 
 impl Double {
-    /// The exact sum of two.
+    /// The exact sum of two finite numbers.
     fn two_sum(a: f64, b: f64) -> Self {
         let hi = a + b;
         let b_part = hi - a;
-        Self::finite(hi, (a - (hi - b_part)) + (b - b_part))
+        Self { hi, lo: (a - (hi - b_part)) + (b - b_part) }
     }
 
-    /// Infinities and NaN carry no rest.
-    fn finite(hi: f64, lo: f64) -> Self {
-        Self { hi, lo: if hi.is_finite() { lo } else { 0.0 } }
+    /// The same where `a` is not the smaller in magnitude. Infinities and NaN carry no rest.
+    fn ordered_sum(a: f64, b: f64) -> Self {
+        let hi = a + b;
+        Self { hi, lo: if hi.is_finite() { b - (hi - a) } else { 0.0 } }
+    }
+
+    /// The exact difference of two finite numbers.
+    pub fn difference(a: f64, b: f64) -> Self {
+        Self::two_sum(a, -b)
     }
 
     /// The square root.
@@ -37,12 +43,12 @@ impl Double {
             return root.into();
         }
         let rest = self - Self::from(root) * root.into();
-        Self::two_sum(root, rest.hi / (2.0 * root))
+        Self::ordered_sum(root, rest.hi / (2.0 * root))
     }
 
     /// The product with a power of two, without rounding unless it underflows.
     pub fn scaled(self, power_of_two: f64) -> Self {
-        Self::finite(self.hi * power_of_two, self.lo * power_of_two)
+        Self { hi: self.hi * power_of_two, lo: self.lo * power_of_two }
     }
 
     /// Rounded once to a dtype, to nearest, ties to even.
@@ -66,9 +72,13 @@ impl From<f64> for Double {
 impl Add for Double {
     type Output = Self;
     fn add(self, other: Self) -> Self {
-        let (high, low) = (Self::two_sum(self.hi, other.hi), Self::two_sum(self.lo, other.lo));
-        let high = Self::two_sum(high.hi, high.lo + low.hi);
-        Self::two_sum(high.hi, high.lo + low.lo)
+        let high = Self::two_sum(self.hi, other.hi);
+        if !high.hi.is_finite() {
+            return high.hi.into();
+        }
+        let low = Self::two_sum(self.lo, other.lo);
+        let high = Self::ordered_sum(high.hi, high.lo + low.hi);
+        Self::ordered_sum(high.hi, high.lo + low.lo)
     }
 }
 
@@ -91,7 +101,7 @@ impl Mul for Double {
     fn mul(self, other: Self) -> Self {
         let hi = self.hi * other.hi;
         let lo = self.hi.mul_add(other.hi, -hi) + (self.hi * other.lo + self.lo * other.hi);
-        if hi.is_finite() { Self::two_sum(hi, lo) } else { hi.into() }
+        if hi.is_finite() { Self::ordered_sum(hi, lo) } else { hi.into() }
     }
 }
 
@@ -105,7 +115,7 @@ impl Div for Double {
         let rest = self - other * hi.into();
         let lo = rest.hi / other.hi;
         let rest = rest - other * lo.into();
-        Self::two_sum(hi, lo) + (rest.hi / other.hi).into()
+        Self::ordered_sum(hi, lo) + (rest.hi / other.hi).into()
     }
 }
 

@@ -104,15 +104,16 @@ fn normalise(x: &[f64], eps: f64) -> (Vec<Double>, Double) {
     let power = if largest >= f64::MIN_POSITIVE { libm::ldexp(1.0, libm::frexp(largest).1 - 1) } else { 1.0 };
     let power = if power > 1.0 || (eps / power / power).is_finite() { power } else { 1.0 };
     // Deviations from the first element are exact, so a constant group has a variance of exactly 0.
-    let shifted = x.iter().map(|&v| Double::from(v / power) - (first / power).into());
+    let mut deviations: Vec<Double> = x.iter().map(|&v| Double::difference(v / power, first / power)).collect();
     let count = Double::from(x.len() as f64);
-    let mean = shifted.clone().sum::<Double>() / count;
-    let deviations: Vec<Double> = shifted.map(|v| v - mean).collect();
+    let mean = deviations.iter().copied().sum::<Double>() / count;
+    deviations.iter_mut().for_each(|d| *d = *d - mean);
     let variance = deviations.iter().map(|&d| d * d).sum::<Double>() / count;
     // Beside no variance at all, eps counts however small it is.
     let power = if variance.hi == 0.0 { 1.0 } else { power };
     let rstd = Double::from(1.0) / (variance + (eps / power / power).into()).sqrt();
-    (deviations.into_iter().map(|d| d * rstd).collect(), rstd.scaled(1.0 / power))
+    deviations.iter_mut().for_each(|d| *d = *d * rstd);
+    (deviations, rstd.scaled(1.0 / power))
 }
 
 #[cfg(test)]

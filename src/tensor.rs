@@ -229,6 +229,13 @@ impl<T: Element> Strided<T> {
         &self.strides
     }
 
+    /// The elements where they lie one after the other.
+    fn as_slice(&self) -> Option<&[T]> {
+        let length = self.shape.iter().product::<usize>();
+        let is_contiguous = length == 0 || self.strides == contiguous_strides(&self.shape);
+        self.storage.get(self.offset..self.offset + length).filter(|_| is_contiguous)
+    }
+
     fn is_contiguous(&self) -> bool {
         self.offset == 0
             && self.strides == contiguous_strides(&self.shape)
@@ -236,7 +243,7 @@ impl<T: Element> Strided<T> {
     }
 
     fn to_vec(&self) -> Vec<T> {
-        if self.is_contiguous() { self.storage.to_vec() } else { self.view().iter().copied().collect() }
+        self.as_slice().map_or_else(|| self.view().iter().copied().collect(), <[T]>::to_vec)
     }
 }
 
@@ -311,7 +318,10 @@ impl Tensor {
 
     /// A contiguous tensor of the same values.
     pub fn from_array<T: Element>(array: &ArrayD<T>) -> Self {
-        let values: Vec<T> = array.iter().copied().collect();
+        let values = match array.as_slice() {
+            Some(values) => values.to_vec(),
+            None => array.iter().copied().collect(),
+        };
         T::tensor(Strided::contiguous(values, array.shape()).expect("an array has as many values as its shape says"))
     }
 
@@ -347,21 +357,23 @@ impl Tensor {
 
     /// The values in index order, in f64 (exact).
     pub fn to_f64(&self) -> Vec<f64> {
-        of_dtype!(self, s => if s.is_contiguous() {
-            s.storage.iter().map(|v| Element::to_f64(*v)).collect()
-        } else {
-            s.view().iter().map(|v| Element::to_f64(*v)).collect()
+        of_dtype!(self, s => match s.as_slice() {
+            Some(values) => values.iter().map(|v| Element::to_f64(*v)).collect(),
+            None => s.view().iter().map(|v| Element::to_f64(*v)).collect(),
         })
-    }
-
-    /// The bits in index order.
-    pub fn bits(&self) -> Vec<u64> {
-        of_dtype!(self, s => s.view().iter().map(|v| v.bits()).collect())
     }
 
     /// Whether dtype, shape and every bit are the same; layouts may differ.
     pub fn same_bits(&self, other: &Tensor) -> bool {
-        self.dtype() == other.dtype() && self.shape() == other.shape() && self.bits() == other.bits()
+        fn same<T: Element>(one: &Strided<T>, other: &Tensor) -> bool {
+            let Some(other) = T::strided(other) else { return false };
+            let same = |(one, other): (&T, &T)| one.bits() == other.bits();
+            match (one.as_slice(), other.as_slice()) {
+                (Some(one), Some(other)) => one.iter().zip(other).all(same),
+                _ => one.view().iter().zip(other.view().iter()).all(same),
+            }
+        }
+        self.shape() == other.shape() && of_dtype!(self, s => same(s, other))
     }
 
     /// The same values in another dtype, each rounded once, contiguous.
@@ -401,10 +413,9 @@ impl Tensor {
             values.flat_map(of).collect()
         }
         of_dtype!(self, s => {
-            let bytes = if s.is_contiguous() {
-                bytes(s.storage.iter().copied(), |v| v.to_le_bytes())
-            } else {
-                bytes(s.view().iter().copied(), |v| v.to_le_bytes())
+            let bytes = match s.as_slice() {
+                Some(values) => bytes(values.iter().copied(), |v| v.to_le_bytes()),
+                None => bytes(s.view().iter().copied(), |v| v.to_le_bytes()),
             };
             hasher.update(&bytes);
         });

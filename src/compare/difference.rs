@@ -4,7 +4,6 @@ use std::fmt;
 
 use super::Tolerance;
 use crate::call::Array;
-use crate::double_double::Double;
 use crate::exact::Expected;
 use crate::tensor::DType;
 
@@ -106,7 +105,7 @@ fn elements(
     for (i, (index, actual)) in actual.enumerate() {
         let (exact, unit) = (expected.values[index], expected.unit[index]);
         let (absolute, relative, ulp, used) = if actual.is_finite() && dtype.is_in_range(exact.hi) {
-            let absolute = (Double::from(actual) - exact).hi.abs();
+            let absolute = ((actual - exact.hi) - exact.lo).abs();
             let relative = if absolute == 0.0 { 0.0 } else { absolute / exact.hi.abs() };
             let ulp = dtype.ulp(unit);
             (absolute, relative, absolute / ulp, tolerance.used(absolute, unit, ulp))
@@ -138,6 +137,7 @@ fn same(actual: f64, expected: f64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::double_double::Double;
     use crate::tensor::Tensor;
 
     const ULP: Tolerance = Tolerance::Ulp(3.0);
