@@ -408,10 +408,9 @@ impl Tensor {
 
     /// Feeds dtype, shape, layout and values to a hash.
     pub(crate) fn hash_into(&self, hasher: &mut blake3::Hasher) {
-        hasher.update(format!("{}{:?}{:?}", self.dtype(), self.shape(), self.strides()).as_bytes());
-        fn bytes<T: Copy, const N: usize>(values: impl Iterator<Item = T>, of: fn(T) -> [u8; N]) -> Vec<u8> {
-            values.flat_map(of).collect()
-        }
+        hasher.update(self.dtype().name().as_bytes());
+        let sizes = [self.shape().len()].into_iter().chain(self.shape().iter().chain(self.strides()).copied());
+        hasher.update(&bytes(sizes, |size| (size as u64).to_le_bytes()));
         of_dtype!(self, s => {
             let bytes = match s.as_slice() {
                 Some(values) => bytes(values.iter().copied(), |v| v.to_le_bytes()),
@@ -420,6 +419,12 @@ impl Tensor {
             hasher.update(&bytes);
         });
     }
+}
+
+fn bytes<T, const N: usize>(values: impl Iterator<Item = T>, of: impl Fn(T) -> [u8; N]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(values.size_hint().0 * N);
+    values.for_each(|value| bytes.extend_from_slice(&of(value)));
+    bytes
 }
 
 #[cfg(test)]

@@ -21,9 +21,9 @@ use crate::{libtorch, live};
 pub struct Bench {
     /// What to measure
     what: What,
-    /// How many checks to generate
-    #[arg(long, default_value_t = 10_000)]
-    checks: usize,
+    /// How many calls to generate, each with three checks
+    #[arg(long, default_value_t = 3_400)]
+    calls: usize,
     /// How many times each side is measured, in turn
     #[arg(long, default_value_t = 5)]
     rounds: usize,
@@ -45,7 +45,7 @@ impl Bench {
             if libtorch::find().is_none() {
                 libtorch::fetch()?;
             }
-            return live::again();
+            return live::again("release");
         }
         match self.what {
             What::Harness => self.harness(),
@@ -59,7 +59,7 @@ impl Bench {
         let temporary = tempfile::tempdir()?;
         let folder = |name: &str| temporary.path().join(name);
         let folders = Folders { specs: folder("group_norm"), golden: folder("libtorch") };
-        generate(Path::new("specs/group_norm"), &folders.specs, self.checks)?;
+        generate(Path::new("specs/group_norm"), &folders.specs, self.calls)?;
         let suite = folders.suite(None)?;
         let checks = suite.checks();
         for (engine, golden) in [(&*libtorch, &folders.golden), (&Rust as &dyn Engine, &folder("rust"))] {
@@ -67,7 +67,7 @@ impl Bench {
             let recorded = answers(&suite, &checks, engine, || ());
             record(golden, &name, provenance(engine), recorded, Options::default()).map_err(anyhow::Error::msg)?;
         }
-        let (mut ours, mut theirs, mut compared) = (Vec::new(), Vec::new(), 0);
+        let (mut ours, mut theirs, mut compared, mut held) = (Vec::new(), Vec::new(), 0, 0_usize);
         for round in 0..=self.rounds {
             let started = Instant::now();
             let suite = folders.suite(None)?;
@@ -90,16 +90,17 @@ impl Bench {
             compared = words.next().context("the script printed no count")?.parse::<usize>()?;
             // The first round only warms up.
             if round > 0 {
-                ours.push(seconds * 1e6 / checks.len() as f64);
+                held = outcomes.checks.iter().map(|result| result.engines.len() + result.sides.iter().len()).sum();
+                ours.push(seconds * 1e6 / held as f64);
                 theirs.push(numpy * 1e6 / compared as f64);
             }
         }
         let ratios = ours.iter().zip(&theirs).map(|(ours, theirs)| theirs / ours).collect();
         println!(
-            "{} checks here, {compared} comparisons there, {} rounds in turn, microseconds each:",
-            checks.len(),
-            self.rounds
+            "{} calls, {held} checks of them (operator, stored answers, the sides held to each other),",
+            checks.len()
         );
+        println!("{compared} comparisons by numpy, {} rounds in turn; microseconds for each:", self.rounds);
         println!("  mapcheck (specs read, archives hashed, calls made, operator, exact)  {}", spread(ours));
         println!("  numpy.testing.assert_allclose (both members read from .npz)          {}", spread(theirs));
         println!("  ratio, round by round                                                {}", spread(ratios));
@@ -115,12 +116,12 @@ fn spread(mut values: Vec<f64>) -> String {
 }
 
 /// The rows of the real mapping, each with generated cases that differ in their seed.
-fn generate(from: &Path, to: &Path, checks: usize) -> Result<()> {
+fn generate(from: &Path, to: &Path, calls: usize) -> Result<()> {
     fs::create_dir_all(to)?;
     let mut rows: Vec<PathBuf> = fs::read_dir(from)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
     rows.retain(|path| path.extension().is_some_and(|extension| extension == "yaml"));
     rows.sort();
-    let count = checks.div_ceil((rows.len() - 1) * DTYPES.len());
+    let count = calls.div_ceil((rows.len() - 1) * DTYPES.len());
     for (r, path) in rows.iter().enumerate() {
         let text = fs::read_to_string(path)?;
         let name = path.file_name().context("a file has a name")?;
@@ -133,7 +134,7 @@ fn generate(from: &Path, to: &Path, checks: usize) -> Result<()> {
             let groups = [1, 2, 3, 6][case % 4];
             generated.push_str(&format!(
                 "  - {{ name: c{case}, call: {{ num_groups: {groups}, num_channels: 6, gamma_init: {{ tensor: steps }}, \
-                 beta_init: 0.5, eps: 1.0e-3, affine: true }}, x: {{ values: {{ ramp: {{ seed: {} }} }} }}, dtypes: [{}] }}\n",
+                 beta_init: 0.5, eps: 1.0e-3, affine: true }}, x: {{ shape: [2, 6, 7], values: {{ ramp: {{ seed: {} }} }} }}, dtypes: [{}] }}\n",
                 r * count + case + 1,
                 DTYPES.join(", ")
             ));

@@ -44,7 +44,7 @@ impl Check {
     /// Runs and prints; success only when every row holds.
     pub fn run(self) -> Result<ExitCode> {
         if !self.stored && !self.list && !live::IS_BUILT && libtorch::find().is_some() {
-            return live::again();
+            return live::again("dev");
         }
         std::env::set_current_dir(root()).context("the workspace is not where it was built")?;
         let suite = self.folders.suite(if self.stored { None } else { live::engine() })?;

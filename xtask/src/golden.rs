@@ -36,7 +36,7 @@ impl Golden {
             if libtorch::find().is_none() {
                 libtorch::fetch()?;
             }
-            return live::again();
+            return live::again("dev");
         }
         std::env::set_current_dir(root()).context("the workspace is not where it was built")?;
         let Some(engine) = live::engine() else { bail!("this xtask was built without libtorch") };

@@ -19,11 +19,11 @@ pub fn engine() -> Option<Box<dyn Engine>> {
     None
 }
 
-/// Runs the same command once more, built with libtorch.
-pub fn again() -> Result<ExitCode> {
+/// Runs the same command once more, built with libtorch, in one of cargo's profiles.
+pub fn again(profile: &str) -> Result<ExitCode> {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["run", "--quiet", "--package", "xtask", "--features", "libtorch", "--manifest-path"]);
-    cargo.arg(root().join("Cargo.toml")).arg("--").args(std::env::args_os().skip(1));
+    cargo.args(["run", "--quiet", "--package", "xtask", "--features", "libtorch", "--profile", profile]);
+    cargo.arg("--manifest-path").arg(root().join("Cargo.toml")).arg("--").args(std::env::args_os().skip(1));
     let status = libtorch::same_environment(&mut cargo).status().context("cargo could not be started")?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
