@@ -60,6 +60,13 @@ fn every_row_holds() {
 }
 
 #[test]
+fn the_readme_shows_this_run() {
+    let (suite, outcomes) = run(mapping(), "");
+    let readme = std::fs::read_to_string("README.md").expect("the README is there");
+    assert!(readme.contains(report::text(&suite, &outcomes).trim()), "paste what `cargo xtask check --stored` prints");
+}
+
+#[test]
 fn the_number_of_threads_does_not_show() {
     let on = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool can be made");

@@ -64,6 +64,7 @@ fn table(text: &mut String, suite: &Suite, outcomes: &Outcomes) {
     }
     text.push_str(
         "\nholds 25%: the largest share of the tolerance that any element uses; off: known to be beyond it, by a stated bound\n\
+         sides: PyTorch and MindSpore, as each is known to read the calls, agree or differ as the cases say\n\
          sensitive: of the cases that are accepted, those whose answer moves when the row's parameter does\n",
     );
 }
