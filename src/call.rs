@@ -192,3 +192,13 @@ pub enum Outcome {
     /// No answer is there; what to do.
     Absent(String),
 }
+
+impl Outcome {
+    /// The answer, where the call was accepted.
+    pub fn answer(&self) -> Option<&Answer> {
+        match self {
+            Outcome::Answered(answer) => Some(answer),
+            _ => None,
+        }
+    }
+}

@@ -6,7 +6,7 @@
 use std::iter::Sum;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-use crate::tensor::DType;
+use crate::dtype::DType;
 
 /// `hi + lo`, where `lo` is at most half a ULP of `hi`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -42,7 +42,7 @@
 //!
 //! # Where things are
 //!
-//! [`tensor`], [`python`] and [`random`] are the ground, with [`call`] on it; [`double_double`],
+//! [`dtype`], [`tensor`], [`python`] and [`random`] are the ground, with [`call`] on it; [`double_double`],
 //! [`exact`] and [`compare`] decide; [`mapping`], [`binding`], [`golden`] and [`engine`] say what is asked
 //! and who answers; [`check`] and [`report`] stand on all of them. Imports run in that direction only.
 
@@ -51,6 +51,7 @@ pub mod call;
 pub mod check;
 pub mod compare;
 pub mod double_double;
+pub mod dtype;
 pub mod engine;
 pub mod exact;
 pub mod golden;

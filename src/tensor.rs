@@ -9,94 +9,9 @@ use std::sync::Arc;
 
 use half::{bf16, f16};
 use ndarray::{ArrayD, ArrayViewD, ShapeBuilder};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
-/// The element types that a GroupNorm computes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum DType {
-    /// IEEE 754 binary16.
-    F16,
-    /// bfloat16: the upper half of a binary32.
-    BF16,
-    /// IEEE 754 binary32.
-    F32,
-    /// IEEE 754 binary64.
-    F64,
-}
-
-impl DType {
-    /// Every dtype, narrowest first.
-    pub const ALL: [DType; 4] = [DType::F16, DType::BF16, DType::F32, DType::F64];
-
-    /// The name used in specs, check names and messages.
-    pub fn name(self) -> &'static str {
-        match self {
-            DType::F16 => "f16",
-            DType::BF16 => "bf16",
-            DType::F32 => "f32",
-            DType::F64 => "f64",
-        }
-    }
-
-    /// Bits of the significand, the implicit one included.
-    pub fn precision(self) -> i32 {
-        match self {
-            DType::F16 => 11,
-            DType::BF16 => 8,
-            DType::F32 => 24,
-            DType::F64 => 53,
-        }
-    }
-
-    /// Exponent of the smallest normal number.
-    pub fn min_exponent(self) -> i32 {
-        match self {
-            DType::F16 => -14,
-            DType::BF16 | DType::F32 => -126,
-            DType::F64 => -1022,
-        }
-    }
-
-    /// The spacing of this dtype's numbers at `magnitude` (one ULP), in the unit of `magnitude`.
-    pub fn ulp(self, magnitude: f64) -> f64 {
-        let biased = (magnitude.to_bits() >> 52 & 0x7ff) as i32;
-        let exponent =
-            if magnitude.is_finite() { (biased - 1023).max(self.min_exponent()) } else { self.min_exponent() };
-        let exponent = exponent - (self.precision() - 1);
-        // Only the subnormals of f64 have a spacing that is itself subnormal.
-        if exponent >= -1022 { f64::from_bits(((exponent + 1023) as u64) << 52) } else { libm::ldexp(1.0, exponent) }
-    }
-
-    /// Whether `value` rounds to a finite number of this dtype.
-    pub fn is_in_range(self, value: f64) -> bool {
-        // Half a ULP above the largest number lies the first value that rounds to an infinity.
-        let infinite_from = match self {
-            DType::F16 => 65520.0,
-            DType::BF16 => 511.0 / 256.0 * 2f64.powi(127),
-            DType::F32 => (2.0 - 2f64.powi(-24)) * 2f64.powi(127),
-            DType::F64 => f64::INFINITY,
-        };
-        value.abs() < infinite_from
-    }
-
-    /// `value` rounded once to this dtype (to nearest, ties to even), as f64.
-    pub fn round(self, value: f64) -> f64 {
-        match self {
-            DType::F16 => f16::rounded(value).to_f64(),
-            DType::BF16 => bf16::rounded(value).to_f64(),
-            DType::F32 => f64::from(f32::rounded(value)),
-            DType::F64 => value,
-        }
-    }
-}
-
-impl fmt::Display for DType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
+use crate::dtype;
+pub use crate::dtype::DType;
 
 /// One element of a tensor.
 pub trait Element: Copy + fmt::Debug + PartialEq + Send + Sync + 'static {
@@ -117,22 +32,6 @@ pub trait Element: Copy + fmt::Debug + PartialEq + Send + Sync + 'static {
 
     /// The storage of a tensor of this type; `None` where it is of another dtype.
     fn strided(tensor: &Tensor) -> Option<&Strided<Self>>;
-}
-
-/// `value` in f32, with the last bit set where it is inexact ("round to odd"), so that rounding it
-/// again to a narrower type gives what rounding once would have given. The `half` crate converts
-/// by way of an f32 rounded to nearest, which is off by one in the rare ties.
-fn odd_f32(value: f64) -> f32 {
-    let near = value as f32;
-    if !near.is_finite() && value.is_finite() {
-        return f32::MAX.copysign(near);
-    }
-    if f64::from(near) == value || !near.is_finite() {
-        return near;
-    }
-    let bits = near.to_bits();
-    let toward_zero = if f64::from(near).abs() > value.abs() { bits - 1 } else { bits };
-    f32::from_bits(toward_zero | 1)
 }
 
 macro_rules! element {
@@ -167,8 +66,8 @@ macro_rules! element {
     };
 }
 
-element!(f16, F16, v => v.to_f32().into(), w => f16::from_f32(odd_f32(w)));
-element!(bf16, BF16, v => v.to_f32().into(), w => bf16::from_f32(odd_f32(w)));
+element!(f16, F16, v => v.to_f32().into(), w => dtype::to_f16(w));
+element!(bf16, BF16, v => v.to_f32().into(), w => dtype::to_bf16(w));
 element!(f32, F32, v => v.into(), w => w as f32);
 element!(f64, F64, v => v, w => w);
 
@@ -430,43 +329,6 @@ fn bytes<T, const N: usize>(values: impl Iterator<Item = T>, of: impl Fn(T) -> [
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn rounding_to_half_happens_once() {
-        // Just above the tie between 1 and 1 + 2^-10: by way of a nearest f32 it would fall back on the tie, and to 1.
-        let just_above = 1.0 + 2f64.powi(-11) + 2f64.powi(-40);
-        assert_eq!(f16::rounded(just_above).to_f64(), 1.0 + 2f64.powi(-10));
-        let just_above = 1.0 + 2f64.powi(-8) + 2f64.powi(-40);
-        assert_eq!(bf16::rounded(just_above).to_f64(), 1.0 + 2f64.powi(-7));
-        assert_eq!(f16::rounded(65519.999).to_f64(), 65504.0);
-        assert!(f16::rounded(65520.0).to_f64().is_infinite());
-        assert!(bf16::rounded(1e300).to_f64().is_infinite());
-        assert!(f16::rounded(f64::NAN).to_f64().is_nan());
-        assert_eq!(f16::rounded(-0.0).bits(), 0x8000);
-    }
-
-    #[test]
-    fn the_range_ends_where_rounding_gives_an_infinity() {
-        for dtype in DType::ALL {
-            let (mut low, mut high) = (1.0f64.to_bits(), f64::INFINITY.to_bits());
-            while high - low > 1 {
-                let middle = low.midpoint(high);
-                *if dtype.round(f64::from_bits(middle)).is_finite() { &mut low } else { &mut high } = middle;
-            }
-            assert!(dtype.is_in_range(f64::from_bits(low)) && !dtype.is_in_range(f64::from_bits(high)), "{dtype}");
-        }
-    }
-
-    #[test]
-    fn ulp_is_the_spacing_at_a_magnitude() {
-        assert_eq!(DType::F32.ulp(1.0), f64::from(f32::EPSILON));
-        assert_eq!(DType::F32.ulp(1.999), f64::from(f32::EPSILON));
-        assert_eq!(DType::F64.ulp(2.0), 2.0 * f64::EPSILON);
-        assert_eq!(DType::F16.ulp(0.0), 2f64.powi(-24));
-        assert_eq!(DType::BF16.ulp(1.0), 2f64.powi(-7));
-        assert_eq!(DType::F64.ulp(0.0), f64::from_bits(1));
-        assert_eq!(DType::F64.ulp(f64::MIN_POSITIVE), f64::from_bits(1));
-    }
 
     #[test]
     fn strides_are_followed() {

@@ -62,7 +62,7 @@ impl Suite {
         let subject = &*self.engines[0];
         let question = Question { row: &row.name, check: &check.name, call: &target };
         let drawn = self.drawn(&target, question);
-        let built = drawn.as_ref().and_then(answer_of);
+        let built = drawn.as_ref().and_then(Outcome::answer);
         let source = self.mapping().source_call(&target, built);
 
         let before = if subject.binding().side() == Side::Mindspore {
@@ -132,7 +132,7 @@ fn ask(
         Outcome::Answered(_) | Outcome::Rejected(_) => {}
     }
     let side = engine.binding().side();
-    let reading = reading.unwrap_or_else(|| read(answer_of(&outcome)));
+    let reading = reading.unwrap_or_else(|| read(outcome.answer()));
     match (reading, claim::rejection(case, name, side)) {
         (Err(Refusal::Rejected(known)), Some(claimed)) if known.class == claimed => {
             found(rejection_findings(claimed, &outcome))
@@ -211,13 +211,6 @@ fn rejection_findings(claimed: Exception, outcome: &Outcome) -> Vec<Finding> {
         Outcome::Rejected(rejection) if rejection.class == claimed => Vec::new(),
         Outcome::Rejected(rejection) => vec![Finding::OtherClass { claimed, rejection: rejection.clone() }],
         _ => vec![Finding::Accepted(claimed)],
-    }
-}
-
-pub(super) fn answer_of(outcome: &Outcome) -> Option<&Answer> {
-    match outcome {
-        Outcome::Answered(answer) => Some(answer),
-        _ => None,
     }
 }
 

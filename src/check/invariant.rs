@@ -1,7 +1,6 @@
 //! What must be so for every call of a subject, whatever it computes.
 
 use super::Finding;
-use super::ask::answer_of;
 use crate::call::{Answer, Backward, Call, CallHash, Output};
 use crate::engine::{Engine, Question};
 use crate::tensor::Tensor;
@@ -15,7 +14,7 @@ pub(super) fn violated(engine: &dyn Engine, question: Question<'_>, before: &Cal
     if question.call.hash() != *before {
         findings.push(Finding::Invariant("the call changes its own input".to_owned()));
     }
-    let Some(second) = answer_of(&second) else {
+    let Some(second) = second.answer() else {
         findings.push(Finding::Invariant("asked again, the engine refuses what it accepted".to_owned()));
         return findings;
     };
@@ -43,7 +42,7 @@ fn unlike_samples(engine: &dyn Engine, question: Question<'_>, batch: &Answer) -
             ..call.clone()
         };
         let outcome = engine.answer(Question { call: &alone, ..question });
-        let Some(answer) = answer_of(&outcome) else {
+        let Some(answer) = outcome.answer() else {
             return Some(Finding::Invariant(format!("sample {n} is refused when it is asked alone")));
         };
         for output in [Output::Y, Output::Dx] {

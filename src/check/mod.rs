@@ -12,7 +12,7 @@ mod verdict;
 
 use std::collections::{BTreeMap, HashMap};
 
-use ask::{answer_of, is_random};
+use ask::is_random;
 use rayon::prelude::*;
 
 pub use finding::Finding;
@@ -200,7 +200,7 @@ impl Suite {
             Side::Torch => {
                 let name = &self.mapping.rows[check.row].name;
                 let drawn = self.drawn(&target, Question { row: name, check: &check.name, call: &target });
-                self.mapping.source_call(&target, drawn.as_ref().and_then(answer_of)).ok()
+                self.mapping.source_call(&target, drawn.as_ref().and_then(Outcome::answer)).ok()
             }
         }
     }

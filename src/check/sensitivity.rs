@@ -4,9 +4,8 @@
 //! accepts; the input gets another first element. Where every other value is refused, that is a
 //! consequence too.
 
-use super::ask::answer_of;
 use super::{Check, Suite, is_input};
-use crate::call::{Answer, Call, Effective, Output};
+use crate::call::{Answer, Call, Effective, Outcome, Output};
 use crate::compare::{Precision, Tolerance, compare_exact};
 use crate::engine::Question;
 use crate::exact::{self, Expected};
@@ -22,7 +21,7 @@ impl Suite {
         let row = &self.mapping().rows[check.row];
         let Some(target) = self.question(check, Side::Mindspore) else { return false };
         let drawn = self.drawn(&target, Question { row: &row.name, check: &check.name, call: &target });
-        let built = drawn.as_ref().and_then(answer_of);
+        let built = drawn.as_ref().and_then(Outcome::answer);
         let mut base = Base { suite: self, built, call: &target, y: [None, None] };
         match others(row, &target) {
             Others::None => false,

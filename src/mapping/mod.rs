@@ -5,6 +5,7 @@
 
 mod argument;
 mod diagnostic;
+mod document;
 mod located;
 mod mistake;
 mod node;

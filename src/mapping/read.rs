@@ -4,10 +4,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::diagnostic::{Diagnostic, Place};
+use super::document::Document;
 use super::node::Node;
 use super::source::Source;
 use super::typed::{self, MOST_MISTAKES, Typed};
-use super::validate::{Document, Table};
+use super::validate::Table;
 use super::{Mapping, MappingFile, Row, RowFile};
 
 /// What holds for all rows is in this file of the folder.

@@ -1,35 +1,14 @@
 //! What the types of a spec cannot say: whether the rows of a table, and what each file says, fit together.
 
 use std::collections::{BTreeMap, HashSet};
-use std::ops::Range;
 
 use super::diagnostic::{Diagnostic, quoted};
+use super::document::Document;
 use super::node::{Content, Node};
 use super::source::Source;
-use super::typed::{MOST_MISTAKES, Typed};
+use super::typed::MOST_MISTAKES;
 use super::validate_case::{Engines, check_case};
 use super::{Category, MappingFile, RowFile, Side};
-
-/// A file as it was read.
-pub(super) struct Document<T> {
-    /// The file's stem.
-    pub name: String,
-    pub source: Source,
-    pub root: Node,
-    pub typed: Typed<T>,
-}
-
-impl<T> Document<T> {
-    /// The file's content, if that of a key can be relied upon.
-    fn with(&self, key: &str) -> Option<&T> {
-        let sound = self.root.get(key).map_or(self.typed.is_sound(), |node| self.typed.sound(node));
-        self.typed.value.as_ref().filter(|_| sound)
-    }
-
-    pub fn diagnostic(&self, span: &Range<usize>, title: impl Into<String>, label: impl Into<String>) -> Diagnostic {
-        Diagnostic::at(&self.source, span, title, label)
-    }
-}
 
 /// All files of a folder.
 pub(super) struct Table<'a> {

@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use super::diagnostic::{Diagnostic, quoted};
+use super::document::Document;
 use super::node::{Content, Node};
 use super::recipe::{Layout, Set, Unrealizable, Values};
 use super::translate::channels;
-use super::validate::Document;
 use super::{Case, How, RowFile};
 
 /// As few channels are drawn as bounds on moments can be claimed of.
