@@ -3,13 +3,15 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use mapcheck::call::{Output, Rejection};
+use mapcheck::binding::Binding;
+use mapcheck::call::{Outcome, Output, Rejection};
 use mapcheck::check::{Outcomes, Suite, Verdict};
-use mapcheck::engine::{Engine, Golden, Rust};
+use mapcheck::engine::{Engine, Golden, Question, Rust};
 use mapcheck::golden::Store;
 use mapcheck::mapping::{self, Argument, Case, Differs, How, Mapping, Off, Row, Side};
 use mapcheck::python::Exception;
 use mapcheck::report;
+use mapcheck::tensor::Tensor;
 
 fn mapping() -> Mapping {
     mapping::read(Path::new("specs/group_norm")).expect("the specs have no mistakes")
@@ -57,6 +59,47 @@ fn every_row_holds() {
     let (suite, outcomes) = run(mapping(), "");
     insta::assert_snapshot!("table", report::text(&suite, &outcomes));
     assert_eq!(outcomes.verdict(), Verdict::Holds);
+}
+
+/// Answers in another order of the same sums on every call, as a careless parallel reduction does.
+struct Unsteady(std::sync::atomic::AtomicU32);
+
+impl Engine for Unsteady {
+    fn name(&self) -> &str {
+        "unsteady"
+    }
+
+    fn binding(&self) -> &dyn Binding {
+        Rust.binding()
+    }
+
+    fn answer(&self, question: Question<'_>) -> Outcome {
+        let mut outcome = Rust.answer(question);
+        if let Outcome::Answered(answer) = &mut outcome
+            && let Some(y) = answer.arrays.get_mut(&Output::Y)
+        {
+            let times = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let mut values = y.values.to_f64();
+            values[0] *= 1.0 + f64::from(f32::EPSILON) * f64::from(times % 2);
+            y.values = Tensor::from_f64(y.values.dtype(), &y.shape, &values).expect("as many values as before");
+        }
+        outcome
+    }
+}
+
+#[test]
+fn only_the_subject_is_held_to_the_invariants() {
+    let unsteady = || Box::new(Unsteady(std::sync::atomic::AtomicU32::new(0)));
+    let run = |subject: Box<dyn Engine>, other: Box<dyn Engine>| {
+        let suite = Suite::new(mapping(), subject, vec![other]);
+        let check = suite.checks().into_iter().find(|check| check.name.ends_with("two_groups_of_three/f32"));
+        suite.run(&[check.expect("the check is there")]).checks.remove(0)
+    };
+    let result = run(unsteady(), Box::new(Rust));
+    let findings: Vec<String> = result.engines[0].findings.iter().map(ToString::to_string).collect();
+    assert!(findings.contains(&"two runs give other bits of y".to_owned()), "{findings:?}");
+    let result = run(Box::new(Rust), unsteady());
+    assert!(result.engines.iter().all(|engine| engine.verdict == Verdict::Holds));
 }
 
 #[test]

@@ -6,7 +6,6 @@
 mod bench;
 mod check;
 mod golden;
-
 mod libtorch;
 mod live;
 mod new;
