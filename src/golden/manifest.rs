@@ -50,6 +50,12 @@ pub struct Provenance {
     pub recorder: String,
     /// Architecture and operating system.
     pub platform: String,
+    /// The Python that ran it, where one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub python: Option<String>,
+    /// Its numpy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub numpy: Option<String>,
 }
 
 /// One stored answer.

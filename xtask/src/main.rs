@@ -5,13 +5,16 @@
 
 mod bench;
 mod check;
+mod environment;
 mod golden;
 mod libtorch;
 mod live;
 mod new;
 mod schema;
+mod signature;
 mod suite;
 mod test;
+mod worker;
 
 use std::process::ExitCode;
 
@@ -32,7 +35,7 @@ struct Arguments {
 enum Command {
     /// Run the mapping and print a verdict for every row; live too where libtorch has been fetched
     Check(check::Check),
-    /// Record libtorch's answers into the golden folder
+    /// Record the answers of libtorch, or of a real framework, into the golden folder
     Golden(golden::Golden),
     /// Measure the harness, side by side with what else does its job
     Bench(bench::Bench),
@@ -42,6 +45,8 @@ enum Command {
     Test(test::Test),
     /// Add the skeleton of a case to a row
     New(new::New),
+    /// Print the signature of a real framework's module
+    Signature(signature::Signature),
     /// Write the JSON Schemas of the spec files
     Schema(schema::Schema),
 }
@@ -58,6 +63,7 @@ fn main() -> ExitCode {
         Command::Test(test) => test.run(),
         Command::New(new) => new.run(),
         Command::Schema(schema) => schema.run(),
+        Command::Signature(signature) => signature.run(),
     };
     run.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
