@@ -191,6 +191,8 @@ pub enum Outcome {
     Stale(String),
     /// No answer is there; what to do.
     Absent(String),
+    /// The engine broke down; what it said last. That is never the rejection of a call.
+    Broken(String),
 }
 
 impl Outcome {

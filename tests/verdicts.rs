@@ -102,6 +102,37 @@ fn only_the_subject_is_held_to_the_invariants() {
     assert!(result.engines.iter().all(|engine| engine.verdict == Verdict::Holds));
 }
 
+/// Panics over everything.
+struct Fragile;
+
+impl Engine for Fragile {
+    fn name(&self) -> &str {
+        "fragile"
+    }
+
+    fn binding(&self) -> &dyn Binding {
+        Rust.binding()
+    }
+
+    fn answer(&self, _: Question<'_>) -> Outcome {
+        panic!("index out of bounds")
+    }
+}
+
+#[test]
+fn a_subject_that_panics_is_refuted_and_the_run_goes_on() {
+    let suite = Suite::new(mapping(), Box::new(Fragile), vec![Box::new(Rust)]);
+    let checks: Vec<_> = suite.checks().into_iter().filter(|check| check.name.starts_with("num_groups/")).collect();
+    let outcomes = suite.run(&checks);
+    assert_eq!(outcomes.checks.len(), checks.len());
+    for result in &outcomes.checks {
+        // Rejections too: a panic is not the exception that is claimed.
+        assert_eq!(result.engines[0].verdict, Verdict::Refuted, "{}", result.check.name);
+        assert_eq!(result.engines[0].findings[0].to_string(), "the engine panicked: index out of bounds");
+        assert_ne!(result.engines[1].verdict, Verdict::Refuted, "{}", result.check.name);
+    }
+}
+
 #[test]
 fn the_readme_shows_this_run() {
     let (suite, outcomes) = run(mapping(), "");

@@ -8,7 +8,7 @@ use super::{Check, CheckResult, EngineResult, Finding, Suite, Verdict, claim, in
 use crate::binding::Refusal;
 use crate::call::{Answer, Call, Effective, Outcome, Output};
 use crate::compare::{Tolerance, compare};
-use crate::engine::{Engine, Question};
+use crate::engine::{self, Engine, Question};
 use crate::exact::{self, Expected};
 use crate::mapping::{Case, Layout, Side, Untranslatable};
 use crate::python::{Exception, Value};
@@ -124,11 +124,12 @@ fn ask(
     if let Some(Err(Refusal::Inexpressible(why))) = &reading {
         return not_answered(Verdict::NotAsked, why);
     }
-    let outcome = known.unwrap_or_else(|| engine.answer(question));
+    let outcome = known.unwrap_or_else(|| engine::ask(engine, question));
     match &outcome {
         Outcome::NotAsked(why) => return not_answered(Verdict::NotAsked, why),
         Outcome::Absent(why) => return not_answered(Verdict::Unchecked, why),
         Outcome::Stale(why) => return not_answered(Verdict::Stale, why),
+        Outcome::Broken(text) => return found(vec![Finding::Broken(text.clone())]),
         Outcome::Answered(_) | Outcome::Rejected(_) => {}
     }
     let side = engine.binding().side();
@@ -157,7 +158,7 @@ fn ask(
                 (hold(engine, case, &effective, &answer, &arbiter.answer(&effective)), Some(answer))
             }
             Outcome::Rejected(rejection) => found(vec![Finding::Rejected(rejection)]),
-            Outcome::NotAsked(_) | Outcome::Stale(_) | Outcome::Absent(_) => unreachable!("returned above"),
+            _ => unreachable!("returned above"),
         },
     }
 }

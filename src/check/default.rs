@@ -2,7 +2,7 @@
 
 use super::{Check, CheckResult, EngineResult, Finding, Suite, Verdict};
 use crate::call::{Answer, Outcome, Rejection};
-use crate::engine::{Engine, Question};
+use crate::engine::{self, Engine, Question};
 use crate::mapping::{Argument, DefaultCalls, Row, Side};
 
 impl Suite {
@@ -47,10 +47,13 @@ impl Suite {
             None => return not_asked("the row states no default for this side".to_owned()),
         };
         let ask = |call, which: &str| {
-            engine.answer(Question { row: &row.name, check: &format!("{}/{which}", check.name), call })
+            engine::ask(engine, Question { row: &row.name, check: &format!("{}/{which}", check.name), call })
         };
         let (without, with) = match (ask(&left_out, "left_out"), ask(&stated, "stated")) {
             (Outcome::Answered(without), Outcome::Answered(with)) => (without, with),
+            (Outcome::Broken(text), _) | (_, Outcome::Broken(text)) => {
+                return EngineResult::of(engine.name(), vec![Finding::Broken(text)]);
+            }
             (Outcome::Absent(why), _) | (_, Outcome::Absent(why)) => {
                 return EngineResult::new(engine.name(), Verdict::Unchecked, Some(why));
             }

@@ -97,6 +97,8 @@ pub enum Finding {
     },
     /// The difference that the case states is not there.
     NoDifference(String),
+    /// The engine broke down over the call.
+    Broken(String),
     /// The call cannot be made.
     NoCall(String),
     /// Another check asks the very same.
@@ -153,6 +155,7 @@ impl fmt::Display for Finding {
                 side.framework()
             ),
             Finding::NoDifference(what) => write!(f, "the stated difference is not there: {what}; remove `differs`"),
+            Finding::Broken(text) => write!(f, "the engine panicked: {text}"),
             Finding::NoCall(why) => write!(f, "the call cannot be made: {why}"),
             Finding::Identical(other) => write!(f, "the same call is asked by `{other}`: remove one of them"),
         }

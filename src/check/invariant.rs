@@ -2,7 +2,7 @@
 
 use super::Finding;
 use crate::call::{Answer, Backward, Call, CallHash, Output};
-use crate::engine::{Engine, Question};
+use crate::engine::{self, Engine, Question};
 use crate::tensor::Tensor;
 
 /// x unchanged, two runs equal bit for bit, a batch equal to its samples one by one.
@@ -10,7 +10,7 @@ use crate::tensor::Tensor;
 /// `before` is the hash of the call before it was asked for the first time, `first` the answer to that.
 pub(super) fn violated(engine: &dyn Engine, question: Question<'_>, before: &CallHash, first: &Answer) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let second = engine.answer(question);
+    let second = engine::ask(engine, question);
     if question.call.hash() != *before {
         findings.push(Finding::Invariant("the call changes its own input".to_owned()));
     }
@@ -41,7 +41,7 @@ fn unlike_samples(engine: &dyn Engine, question: Question<'_>, batch: &Answer) -
             backward: backward.map(|b| Backward { dy: b.dy.sample(n), wanted: b.wanted }),
             ..call.clone()
         };
-        let outcome = engine.answer(Question { call: &alone, ..question });
+        let outcome = engine::ask(engine, Question { call: &alone, ..question });
         let Some(answer) = outcome.answer() else {
             return Some(Finding::Invariant(format!("sample {n} is refused when it is asked alone")));
         };

@@ -21,7 +21,7 @@ pub use verdict::Verdict;
 use crate::binding::{Binding, Mindspore, TorchCore};
 use crate::call::{Call, CallHash, Outcome, Output};
 use crate::compare::{Comparison, Tolerance};
-use crate::engine::{Engine, Question};
+use crate::engine::{self, Engine, Question};
 use crate::mapping::{Case, Category, Layout, Mapping, Row, Side};
 use crate::tensor::DType;
 
@@ -207,7 +207,7 @@ impl Suite {
 
     /// The subject's answer where a parameter is drawn at random: only the subject knows what it drew.
     fn drawn(&self, target: &Call, question: Question<'_>) -> Option<Outcome> {
-        is_random(target).then(|| self.engines[0].answer(question))
+        is_random(target).then(|| engine::ask(&*self.engines[0], question))
     }
 
     /// Runs checks in parallel. The result does not depend on the number of threads.

@@ -10,6 +10,8 @@ pub use golden::Golden;
 pub use libtorch::Libtorch;
 pub use rust::Rust;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use crate::binding::Binding;
 use crate::call::{Call, Outcome};
 use crate::compare::Precision;
@@ -47,6 +49,15 @@ pub trait Engine: Send + Sync {
 
     /// Answers a call: with arrays, or as it refuses.
     fn answer(&self, question: Question<'_>) -> Outcome;
+}
+
+/// Asks an engine. One that panics is broken, and takes nothing else with it.
+pub fn ask(engine: &dyn Engine, question: Question<'_>) -> Outcome {
+    catch_unwind(AssertUnwindSafe(|| engine.answer(question))).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a word");
+        Outcome::Broken(text.lines().next().unwrap_or_default().to_owned())
+    })
 }
 
 /// Whether `named` in a spec means the engine `name`: all of it, or the part before a version.

@@ -207,7 +207,7 @@ fn entry(recorded: &Recorded) -> Option<(Entry, Vec<Tensor>)> {
                 arrays.push(values);
             }
         }
-        Outcome::NotAsked(_) | Outcome::Stale(_) | Outcome::Absent(_) => return None,
+        Outcome::NotAsked(_) | Outcome::Stale(_) | Outcome::Absent(_) | Outcome::Broken(_) => return None,
     }
     Some((entry, arrays))
 }
