@@ -56,7 +56,7 @@ impl Suite {
                 return result;
             }
         };
-        let hash = target.hash();
+        result.call = Some(target.hash());
         result.shape = target.input.1.shape().to_vec();
 
         let subject = &*self.engines[0];
@@ -64,13 +64,6 @@ impl Suite {
         let drawn = self.drawn(&target, question);
         let built = drawn.as_ref().and_then(Outcome::answer);
         let source = self.mapping().source_call(&target, built);
-
-        let before = if subject.binding().side() == Side::Mindspore {
-            hash.clone()
-        } else {
-            source.as_ref().map_or(hash.clone(), Call::hash)
-        };
-        result.call = Some(hash);
 
         let mut arbiter = Arbiter::default();
         for (position, engine) in self.engines().enumerate().filter(|(_, engine)| only(engine.name())) {
@@ -83,8 +76,9 @@ impl Suite {
                 Ok(call) => {
                     let question = Question { row: &row.name, check: &check.name, call };
                     let known = if is_subject { drawn.clone() } else { None };
+                    let before = is_subject.then(|| call.hash());
                     let (mut asked, answer) = ask(engine, question, case, known, &mut arbiter);
-                    if let (true, Verdict::Holds, Some(answer)) = (is_subject, asked.verdict, answer) {
+                    if let (Some(before), Verdict::Holds, Some(answer)) = (before, asked.verdict, answer) {
                         asked.findings = invariant::violated(engine, question, &before, &answer);
                         if !asked.findings.is_empty() {
                             asked.verdict = Verdict::Refuted;
