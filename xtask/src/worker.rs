@@ -216,7 +216,7 @@ impl Process {
 
 /// Waits a moment for something; whether it came.
 fn patiently(mut is_there: impl FnMut() -> bool) -> bool {
-    (0..50).any(|_| {
+    (0..500).any(|_| {
         let there = is_there();
         if !there {
             std::thread::sleep(Duration::from_millis(10));
