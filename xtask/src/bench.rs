@@ -14,7 +14,7 @@ use mapcheck::report;
 
 use crate::golden::{answers, provenance};
 use crate::suite::{Folders, root};
-use crate::{libtorch, live};
+use crate::{cache, libtorch, live};
 
 /// Measure, side by side in one run.
 #[derive(Args)]
@@ -146,7 +146,7 @@ fn generate(from: &Path, to: &Path, calls: usize) -> Result<()> {
 
 /// A Python with numpy, in the user's cache.
 fn numpy() -> Result<PathBuf> {
-    let folder = dirs::cache_dir().context("there is no cache folder for this user")?.join("mapcheck/numpy");
+    let folder = cache::folder()?.join("numpy");
     let python = folder.join("bin/python");
     let has_numpy = || Command::new(&python).args(["-c", "import numpy"]).output().is_ok_and(|o| o.status.success());
     if !has_numpy() {

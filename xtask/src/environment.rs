@@ -11,9 +11,10 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+
+use crate::cache;
 
 /// One environment: what it needs, and for which engine.
 struct Recipe {
@@ -91,9 +92,6 @@ const RECIPES: [Recipe; 5] = [
 /// Taken where no uv is found.
 const UV: &str = "0.13.9";
 
-/// Marks temporary folders in the cache.
-const UNFINISHED: &str = ".environment-unfinished-";
-
 /// The requirements that an environment was made from, in its folder.
 const MADE_FROM: &str = "requirements.txt";
 
@@ -163,14 +161,8 @@ fn recipe(engine: &str) -> Result<&'static Recipe> {
     RECIPES.iter().find(|recipe| recipe.engine == engine).with_context(known)
 }
 
-fn cache() -> Result<PathBuf> {
-    let caches =
-        dirs::cache_dir().context("this user has no cache folder: set HOME, or XDG_CACHE_HOME to a full path")?;
-    Ok(caches.join("mapcheck"))
-}
-
 fn environments() -> Result<PathBuf> {
-    Ok(cache()?.join("environments"))
+    Ok(cache::folder()?.join("environments"))
 }
 
 /// Makes an environment beside its place and renames it: it is whole or is not there.
@@ -178,9 +170,9 @@ fn make(recipe: &Recipe) -> Result<Environment> {
     ensure!(cfg!(unix), "the environments of the frameworks are made on Linux and macOS only");
     let environments = environments()?;
     fs::create_dir_all(&environments).with_context(|| format!("cannot make {}", environments.display()))?;
-    remove_stale(&environments);
+    cache::remove_stale(&environments);
     let temp = tempfile::Builder::new()
-        .prefix(UNFINISHED)
+        .prefix(cache::UNFINISHED)
         .tempdir_in(&environments)
         .with_context(|| format!("cannot write to {}", environments.display()))?;
     eprintln!("Making the Python environment of {} ({}, once)", recipe.engine, recipe.size);
@@ -222,19 +214,9 @@ fn link_stand_ins(recipe: &Recipe, environment: &Path) -> Result<()> {
     };
     for name in stand_ins.names {
         let link = environment.join(stand_ins.folder).join(name);
-        symlink(stand_ins.target.as_ref(), &link).with_context(|| format!("cannot make {}", link.display()))?;
+        cache::symlink(stand_ins.target.as_ref(), &link).with_context(|| format!("cannot make {}", link.display()))?;
     }
     Ok(())
-}
-
-#[cfg(unix)]
-fn symlink(to: &Path, at: &Path) -> io::Result<()> {
-    std::os::unix::fs::symlink(to, at)
-}
-
-#[cfg(not(unix))]
-fn symlink(_: &Path, _: &Path) -> io::Result<()> {
-    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// The framework must say hello before its environment counts as made.
@@ -254,19 +236,6 @@ fn check(recipe: &Recipe, environment: &Environment) -> Result<()> {
     let tail = tail.into_iter().rev().map(|line| format!("\n  {line}")).collect::<String>();
     ensure!(output.status.success() && !output.stdout.is_empty(), "it does not work ({}):{tail}", output.status);
     Ok(())
-}
-
-/// Removes what runs left behind that were killed. Those of today may still be running.
-fn remove_stale(environments: &Path) {
-    const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
-    for entry in fs::read_dir(environments).into_iter().flatten().flatten() {
-        let age = entry.metadata().and_then(|meta| meta.modified()).ok();
-        let old = age.and_then(|time| time.elapsed().ok()).is_some_and(|age| age > A_DAY);
-        if old && entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
-            // At worst it takes some room until the next time.
-            drop(fs::remove_dir_all(entry.path()));
-        }
-    }
 }
 
 /// The interpreter for a version as uv is asked for it: that of pyenv, or whatever uv finds or fetches.
@@ -291,14 +260,14 @@ fn uv() -> Result<PathBuf> {
     if works(&on_path) {
         return Ok(on_path);
     }
-    let cache = cache()?;
+    let cache = cache::folder()?;
     let own = cache.join(format!("uv-{UV}"));
     let uv = own.join("bin/uv");
     if works(&uv) {
         return Ok(uv);
     }
     eprintln!("Fetching uv {UV}, as there is none on the PATH");
-    let temp = tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(environments()?)?;
+    let temp = tempfile::Builder::new().prefix(cache::UNFINISHED).tempdir_in(environments()?)?;
     let new = temp.path().join("uv");
     let missing = "there is no `uv`, and no `python3` with venv and pip to get it with: install one of them \
                    (the packages python3, python3-venv and python3-pip of most systems)";
@@ -323,7 +292,7 @@ fn works(uv: &Path) -> bool {
 fn command(uv: &Path) -> Result<Command> {
     let mut command = Command::new(uv);
     if env::var_os("UV_CACHE_DIR").is_none() {
-        command.env("UV_CACHE_DIR", cache()?.join("uv"));
+        command.env("UV_CACHE_DIR", cache::folder()?.join("uv"));
     }
     command.env_remove("VIRTUAL_ENV").env_remove("PYTHONPATH").env_remove("PYTHONHOME");
     Ok(command)

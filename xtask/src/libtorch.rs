@@ -11,11 +11,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 use zip::ZipArchive;
+
+use crate::cache;
 
 /// The one version that the `tch` of this workspace accepts.
 pub const VERSION: &str = "2.13.0";
@@ -30,9 +31,6 @@ const NVIDIA: [&str; 2] = ["nvidia-cuda-runtime==13.0.96", "nvidia-cuda-cupti==1
 /// Parts of the names of libraries that a CPU run never loads. `libtorch_cuda` has to be absent:
 /// torch-sys links to it if it is there.
 const LEFT_OUT: [&str; 6] = ["cuda", "nvshmem", "nvrtc", "python", "shm", "global_deps"];
-
-/// Marks temporary folders in the cache.
-const UNFINISHED: &str = ".libtorch-unfinished-";
 
 /// A libtorch that a build would use.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,9 +105,7 @@ fn link_path() -> PathBuf {
 }
 
 fn cache_path() -> Result<PathBuf> {
-    let caches =
-        dirs::cache_dir().context("this user has no cache folder: set HOME, or XDG_CACHE_HOME to a full path")?;
-    Ok(caches.join(format!("mapcheck/libtorch-{VERSION}-cpu")))
+    Ok(cache::folder()?.join(format!("libtorch-{VERSION}-cpu")))
 }
 
 /// Whether the folder has libraries and headers, and of no other version as far as it says.
@@ -129,7 +125,7 @@ fn make_link(cached: &Path) -> Result<()> {
         return Ok(());
     }
     let new = link.with_extension(std::process::id().to_string());
-    symlink(cached, &new)
+    cache::symlink(cached, &new)
         .and_then(|()| fs::rename(&new, &link))
         .inspect_err(|_| drop(fs::remove_file(&new)))
         .with_context(|| {
@@ -138,23 +134,13 @@ fn make_link(cached: &Path) -> Result<()> {
         })
 }
 
-#[cfg(unix)]
-fn symlink(to: &Path, at: &Path) -> io::Result<()> {
-    std::os::unix::fs::symlink(to, at)
-}
-
-#[cfg(not(unix))]
-fn symlink(_: &Path, _: &Path) -> io::Result<()> {
-    Err(io::ErrorKind::Unsupported.into())
-}
-
 /// Downloads and unpacks beside `cached`, then renames, so that `cached` is whole or is not there.
 fn fill(cached: &Path) -> Result<()> {
     let caches = cached.parent().context("a cache folder has a parent")?;
     fs::create_dir_all(caches).with_context(|| format!("cannot make {}", caches.display()))?;
-    remove_stale(caches);
+    cache::remove_stale(caches);
     let temp = tempfile::Builder::new()
-        .prefix(UNFINISHED)
+        .prefix(cache::UNFINISHED)
         .tempdir_in(caches)
         .with_context(|| format!("cannot write to {}", caches.display()))?;
 
@@ -176,19 +162,6 @@ fn fill(cached: &Path) -> Result<()> {
     match fs::rename(&libtorch, cached) {
         Err(_) if is_usable(cached) => Ok(()),
         renamed => renamed.with_context(|| format!("cannot move libtorch to {}", cached.display())),
-    }
-}
-
-/// Removes what runs left behind that were killed. Those of today may still be running.
-fn remove_stale(caches: &Path) {
-    const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
-    for entry in fs::read_dir(caches).into_iter().flatten().flatten() {
-        let age = entry.metadata().and_then(|meta| meta.modified()).ok();
-        let old = age.and_then(|time| time.elapsed().ok()).is_some_and(|age| age > A_DAY);
-        if old && entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
-            // At worst it takes some room until the next fetch.
-            drop(fs::remove_dir_all(entry.path()));
-        }
     }
 }
 

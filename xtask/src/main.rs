@@ -4,6 +4,7 @@
 //! feature `libtorch`.
 
 mod bench;
+mod cache;
 mod check;
 mod environment;
 mod golden;
