@@ -46,6 +46,14 @@ impl Archive {
         Ok(Self { bytes, members })
     }
 
+    /// Reads the file of this hash: in its place or, where a recorder was stopped on the way, beside it.
+    pub(super) fn find(folder: &Path, file: &str, hash: &str) -> Result<Self, String> {
+        let place = folder.join(file);
+        let beside = folder.join(staged(file, hash));
+        // Between the first look and the second it may have moved to its place.
+        Self::read(&place, hash).or_else(|_| Self::read(&beside, hash)).or_else(|_| Self::read(&place, hash))
+    }
+
     /// An array as the manifest describes it.
     ///
     /// The header of the member is not read: the content's hash covers dtype, shape and bits.
@@ -90,6 +98,11 @@ pub(super) fn write(arrays: &BTreeMap<String, Tensor>) -> Result<Vec<u8>, String
 /// The hash by which the manifest knows a file.
 pub(super) fn file_hash(bytes: &[u8]) -> String {
     blake3::hash(bytes).to_hex().to_string()
+}
+
+/// The name under which the file of this hash is written beside its place.
+pub(super) fn staged(file: &str, hash: &str) -> String {
+    format!("{file}.{}", hash.get(..16).unwrap_or(hash))
 }
 
 /// The hash by which an array is named: of dtype, shape and bits.

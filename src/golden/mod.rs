@@ -2,11 +2,14 @@
 //!
 //! Arrays are named by the hash of their content, so equal answers are stored once. A file whose
 //! hash is not the manifest's is refused before it is parsed. Of a large array only some elements
-//! are kept: see [`kept`].
+//! are kept: see [`kept`]. A recorder that is stopped on the way leaves the old answers or the new ones,
+//! and none is lost.
 
 mod archive;
+mod lock;
 mod manifest;
 mod record;
+mod transaction;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -91,7 +94,7 @@ impl Store {
 
     fn read_archive(&self, row: &str, file: &str) -> Result<Archive, String> {
         let manifest = self.manifest.as_ref().map_err(Clone::clone)?;
-        Archive::read(&self.folder.join(file), manifest.files.get(file).map_or("", String::as_str))
+        Archive::find(&self.folder, file, manifest.files.get(file).map_or("", String::as_str))
             .map_err(|problem| self.damaged(row, &problem))
     }
 

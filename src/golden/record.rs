@@ -1,11 +1,15 @@
 //! Writing stored answers: a no-op while the values stay within tolerance.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::Path;
 
 use super::archive::{Archive, content_hash, file_hash, write};
+use super::lock::lock;
 use super::manifest::{self, Entry, Manifest, Provenance, Stored};
+use super::transaction::Transaction;
 use super::{keep, kept};
 use crate::call::{Array, Call, Outcome};
 use crate::compare::{Precision, Tolerance, compare};
@@ -13,6 +17,7 @@ use crate::exact::Expected;
 use crate::tensor::Tensor;
 
 /// One answer to store.
+#[derive(Clone, Debug)]
 pub struct Recorded {
     /// The row.
     pub row: String,
@@ -61,7 +66,9 @@ impl Changes {
     }
 }
 
-/// Stores the answers of one engine in `folder`. Each file is written whole or not at all.
+/// Stores the answers of one engine in `folder`: all of them or, where it is stopped on the way, none.
+///
+/// Who records into the same folder meanwhile waits.
 pub fn record(
     folder: &Path,
     engine: &str,
@@ -69,23 +76,28 @@ pub fn record(
     answers: Vec<Recorded>,
     options: Options,
 ) -> Result<Changes, String> {
-    let mut changes = Changes::default();
-    let path = folder.join(manifest::FILE);
-    let old = if path.exists() {
-        Manifest::read(&path).unwrap_or_else(|problem| {
-            changes.mended.push(problem);
-            Manifest::default()
-        })
-    } else {
-        Manifest::default()
-    };
-    let mut archives = BTreeMap::new();
-    for (file, hash) in &old.files {
-        match Archive::read(&folder.join(file), hash) {
-            Ok(archive) => drop(archives.insert(file.clone(), archive)),
-            Err(problem) => changes.mended.push(format!("{}: {problem}", folder.join(file).display())),
-        }
+    if options.dry_run {
+        return prepare(folder, engine, provenance, answers, options).map(|(changes, _)| changes);
     }
+    let locked = std::fs::create_dir_all(folder).and_then(|()| lock(folder));
+    // What is read now must still be there when it is replaced.
+    let _lock =
+        locked.map_err(|error| format!("{}: {error}: make it a folder that you may write to", folder.display()))?;
+    let (changes, transaction) = prepare(folder, engine, provenance, answers, options)?;
+    transaction.run()?;
+    Ok(changes)
+}
+
+/// What changes, and the steps to it.
+fn prepare(
+    folder: &Path,
+    engine: &str,
+    provenance: Provenance,
+    answers: Vec<Recorded>,
+    options: Options,
+) -> Result<(Changes, Transaction), String> {
+    let mut changes = Changes::default();
+    let (old, archives) = read(folder, &mut changes.mended);
     let stored = |row: &str, entry: &Entry| -> Option<Vec<Tensor>> {
         let archive = archives.get(&manifest::archive_of(row));
         entry.arrays.values().map(|stored| archive?.get(stored).ok()).collect()
@@ -138,33 +150,36 @@ pub fn record(
     new.engines.insert(engine.to_owned(), provenance);
     new.answers.insert(engine.to_owned(), entries);
     keep_others(&new, &archives, &mut contents);
-    let mut files = Vec::new();
-    for (file, arrays) in &contents {
-        let bytes = write(arrays)?;
-        let hash = file_hash(&bytes);
-        if old.files.get(file) != Some(&hash) || !archives.contains_key(file) {
-            files.push((file.clone(), bytes));
+    let mut files = BTreeMap::new();
+    for (file, arrays) in contents {
+        let bytes = write(&arrays)?;
+        new.files.insert(file.clone(), file_hash(&bytes));
+        files.insert(file, bytes);
+    }
+    let transaction = Transaction::plan(folder, new.to_text().into_bytes(), files)?;
+    changes.written = transaction.files();
+    Ok((changes, transaction))
+}
+
+/// What is stored so far, less what is unreadable.
+fn read(folder: &Path, mended: &mut Vec<String>) -> (Manifest, BTreeMap<String, Archive>) {
+    let path = folder.join(manifest::FILE);
+    let old = if path.exists() {
+        Manifest::read(&path).unwrap_or_else(|problem| {
+            mended.push(problem);
+            Manifest::default()
+        })
+    } else {
+        Manifest::default()
+    };
+    let mut archives = BTreeMap::new();
+    for (file, hash) in &old.files {
+        match Archive::find(folder, file, hash) {
+            Ok(archive) => drop(archives.insert(file.clone(), archive)),
+            Err(problem) => mended.push(format!("{}: {problem}", folder.join(file).display())),
         }
-        new.files.insert(file.clone(), hash);
     }
-    let text = new.to_text();
-    if std::fs::read(&path).ok().as_deref() != Some(text.as_bytes()) {
-        files.push((manifest::FILE.to_owned(), text.into_bytes()));
-    }
-    for (file, bytes) in files {
-        if !options.dry_run {
-            replace(folder, &file, &bytes).map_err(|error| format!("{}: {error}", folder.join(&file).display()))?;
-        }
-        changes.written.push(file);
-    }
-    for file in old.files.keys().filter(|file| !new.files.contains_key(*file)) {
-        if !options.dry_run {
-            // It is not in the manifest any more: nothing reads it, whether this succeeds or not.
-            let _ = std::fs::remove_file(folder.join(file));
-        }
-        changes.written.push(format!("{file} (removed)"));
-    }
-    Ok(changes)
+    (old, archives)
 }
 
 /// Arrays that entries of this or of another engine name and that nothing new replaces are taken over.
@@ -235,19 +250,4 @@ fn moved(was: &Entry, was_arrays: &[Tensor], entry: &Entry, arrays: &[Tensor]) -
         largest = largest.max(comparison.ulp.error);
     }
     Some(largest)
-}
-
-/// Writes a file whole or not at all.
-fn replace(folder: &Path, file: &str, bytes: &[u8]) -> std::io::Result<()> {
-    std::fs::create_dir_all(folder)?;
-    let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
-    temporary.write_all(bytes)?;
-    temporary.as_file().sync_all()?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        temporary.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
-    }
-    temporary.persist(folder.join(file))?;
-    Ok(())
 }

@@ -1,0 +1,188 @@
+//! Recording that is stopped on the way, that goes on, and by two at once.
+
+use std::fs;
+
+use super::*;
+use crate::call::{Answer, Output};
+use crate::golden::Store;
+use crate::tensor::DType;
+
+const WRITTEN: Options = Options { force: false, dry_run: false, partial: false };
+
+/// One answer a row.
+fn answers(rows: &[(&str, f64)]) -> Vec<Recorded> {
+    let recorded = rows.iter().map(|&(row, value)| {
+        let tensor = Tensor::from_f64(DType::F32, &[2, 300], &[value; 600]).unwrap();
+        let arrays = [(Output::Y, Array::from(tensor.clone()))].into();
+        Recorded {
+            row: row.to_owned(),
+            check: format!("{row}/case/f32"),
+            call: Call { arguments: vec![], fill: vec![], input: ("x".to_owned(), tensor), backward: None },
+            groups: 1,
+            outcome: Outcome::Answered(Answer { arrays }),
+        }
+    });
+    recorded.collect()
+}
+
+/// What the second engine answers, always.
+fn of_two() -> Vec<Recorded> {
+    answers(&[("affine", 1.0), ("eps", 3.0)])
+}
+
+/// What the first engine answered before, and what it answers now: of its rows one is as it was, one is another,
+/// one is new and one is gone.
+fn of_one() -> [Vec<Recorded>; 2] {
+    [answers(&[("affine", 1.5), ("eps", 2.0), ("input", 4.0)]), answers(&[("affine", 1.5), ("eps", 2.5), ("x", 5.0)])]
+}
+
+fn provenance() -> Provenance {
+    let [framework, version, recorder, platform] = ["none", "1", "mapcheck", "any"].map(str::to_owned);
+    Provenance { framework, version, recorder, platform, python: None, numpy: None }
+}
+
+fn write_answers(folder: &Path, engine: &str, answers: Vec<Recorded>) -> Changes {
+    record(folder, engine, provenance(), answers, WRITTEN).unwrap()
+}
+
+fn plan(folder: &Path, engine: &str, answers: Vec<Recorded>) -> Transaction {
+    prepare(folder, engine, provenance(), answers, WRITTEN).unwrap().1
+}
+
+/// A folder where both engines have answered.
+fn before() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    write_answers(folder.path(), "one", of_one()[0].clone());
+    write_answers(folder.path(), "two", of_two());
+    folder
+}
+
+/// Whether the folder gives these answers of an engine, bit for bit.
+fn has(folder: &Path, engine: &str, answers: &[Recorded]) -> bool {
+    let store = Store::open(folder);
+    answers.iter().all(|recorded| {
+        let outcome = store.answer(engine, &recorded.row, &recorded.check, &recorded.call, || 1);
+        let values = |outcome: &Outcome| Some(outcome.answer()?.get(Output::Y)?.values.clone());
+        values(&outcome).is_some_and(|there| there.same_bits(&values(&recorded.outcome).unwrap()))
+    })
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<_> = names.collect();
+    names.sort();
+    names
+}
+
+/// The folder holds its manifest and what that lists, and recording once more would change nothing.
+fn assert_whole(folder: &Path, engine: &str, answers: Vec<Recorded>) {
+    let manifest = Manifest::read(&folder.join(manifest::FILE)).unwrap();
+    let mut listed: Vec<_> = manifest.files.keys().cloned().chain([manifest::FILE.to_owned()]).collect();
+    listed.sort();
+    assert_eq!(names(folder), listed);
+    for (file, hash) in &manifest.files {
+        assert!(Archive::read(&folder.join(file), hash).is_ok(), "{file}");
+    }
+    assert_eq!(write_answers(folder, engine, answers), Changes::default());
+}
+
+#[test]
+fn a_stop_after_any_step_loses_no_answer() {
+    let [old, new] = of_one();
+    let steps = plan(before().path(), "one", new.clone()).len();
+    assert_eq!(steps, 7, "three files are written and placed, one is removed");
+    for stop in 0..=steps {
+        for (next, next_answers) in [("one", new.clone()), ("two", of_two())] {
+            let folder = before();
+            let folder = folder.path();
+            plan(folder, "one", new.clone()).run_and_stop(stop);
+            let is_new = has(folder, "one", &new);
+            assert_eq!(is_new, stop > 3, "the first step after three files are written counts");
+            let answered = if is_new { &new } else { &old };
+            assert!(has(folder, "one", answered) && has(folder, "two", &of_two()), "after {stop} steps");
+
+            write_answers(folder, next, next_answers.clone());
+            let answered = if next == "one" { &new } else { answered };
+            assert!(has(folder, "one", answered) && has(folder, "two", &of_two()), "{next} after {stop} steps");
+            assert_whole(folder, next, next_answers);
+        }
+    }
+}
+
+#[test]
+fn a_recorder_that_goes_on_may_be_stopped_too() {
+    let [old, new] = of_one();
+    let others = answers(&[("affine", 1.0), ("eps", 3.5)]);
+    for stop in 0..7 {
+        for (next, next_answers) in [("one", &new), ("two", &others)] {
+            for stop_again in 0.. {
+                let folder = before();
+                let folder = folder.path();
+                plan(folder, "one", new.clone()).run_and_stop(stop);
+                let transaction = plan(folder, next, next_answers.clone());
+                if stop_again > transaction.len() {
+                    break;
+                }
+                transaction.run_and_stop(stop_again);
+                let place = format!("{next} after {stop} and {stop_again} steps");
+                assert!(has(folder, "one", &new) || has(folder, "one", &old), "{place}");
+                let two = if has(folder, "two", &others) { &others } else { &of_two() };
+                assert!(has(folder, "two", two), "{place}");
+                write_answers(folder, "one", new.clone());
+                assert!(has(folder, "one", &new) && has(folder, "two", two), "{place}");
+                assert_whole(folder, "one", new.clone());
+            }
+        }
+    }
+}
+
+#[test]
+fn two_recorders_at_once_are_both_stored() {
+    for _ in 0..10 {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("golden");
+        let start = std::sync::Barrier::new(2);
+        std::thread::scope(|scope| {
+            for (engine, answers) in [("one", of_one()[1].clone()), ("two", of_two())] {
+                let (folder, start) = (&folder, &start);
+                scope.spawn(move || {
+                    start.wait();
+                    write_answers(folder, engine, answers)
+                });
+            }
+        });
+        assert!(has(&folder, "one", &of_one()[1]) && has(&folder, "two", &of_two()));
+        assert_whole(&folder, "two", of_two());
+    }
+}
+
+#[test]
+fn a_dry_run_says_what_is_left_to_do_and_writes_nothing() {
+    let new = &of_one()[1];
+    let dry_run = |folder: &Path| {
+        let options = Options { dry_run: true, ..WRITTEN };
+        record(folder, "one", provenance(), new.clone(), options).unwrap().written
+    };
+    let folder = before();
+    let folder = folder.path();
+    fs::write(folder.join(".tmpaB3xYz"), "").unwrap();
+    plan(folder, "one", new.clone()).run_and_stop(4);
+    let there = names(folder);
+    let left = ["eps.npz", "x.npz", ".tmpaB3xYz (removed)", "input.npz (removed)"];
+    assert_eq!(dry_run(folder), left);
+    assert_eq!(names(folder), there);
+    assert_eq!(write_answers(folder, "one", new.clone()).written, left);
+    assert_eq!(dry_run(folder), [""; 0]);
+
+    let nowhere = folder.join("nowhere");
+    assert_eq!(dry_run(&nowhere).len(), 4);
+    assert!(!nowhere.exists());
+}
+
+#[test]
+fn what_is_not_of_recorders_stays() {
+    let folder = before();
+    fs::write(folder.path().join("README.md"), "ours").unwrap();
+    write_answers(folder.path(), "one", of_one()[1].clone());
+    assert!(folder.path().join("README.md").exists());
+}
