@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::python::{Exception, Value};
-use crate::tensor::Tensor;
+use crate::tensor::{DType, Tensor};
 
 /// One call of a module by keyword: construct, fill parameters, forward, and perhaps backward.
 #[derive(Clone, Debug)]
@@ -115,14 +115,34 @@ pub struct Effective {
     pub x: Tensor,
     /// Number of groups; divides C.
     pub num_groups: usize,
-    /// Scale of each channel, as held in the dtype of x.
+    /// Scale of each channel, as it enters the computation.
     pub gamma: Vec<f64>,
-    /// Shift of each channel, as held in the dtype of x.
+    /// Shift of each channel, as it enters the computation.
     pub beta: Vec<f64>,
     /// What is added to the variance, as this API holds it.
     pub eps: f64,
     /// Gradient of the loss in y, and which gradients the answer has.
     pub backward: Option<(Tensor, Wanted)>,
+    /// The dtypes of the answer; that of dx is always that of x.
+    pub dtypes: DTypes,
+}
+
+/// The dtypes of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DTypes {
+    /// Of y.
+    pub y: DType,
+    /// Of gamma, and so of its gradient.
+    pub gamma: DType,
+    /// Of beta, and so of its gradient.
+    pub beta: DType,
+}
+
+impl DTypes {
+    /// The same for all.
+    pub fn all(dtype: DType) -> Self {
+        Self { y: dtype, gamma: dtype, beta: dtype }
+    }
 }
 
 /// One array of an answer: all of it, or the elements that a golden file keeps of a large one.
@@ -147,6 +167,8 @@ impl From<Tensor> for Array {
 pub struct Answer {
     /// Output, gradients, parameters as built; those that there are.
     pub arrays: BTreeMap<Output, Array>,
+    /// What `print` of y shows, where the engine was asked to print it.
+    pub printed: Option<String>,
 }
 
 impl Answer {

@@ -34,6 +34,29 @@ impl DType {
         }
     }
 
+    /// The name that PyTorch, MindSpore and numpy give it.
+    pub fn framework_name(self) -> &'static str {
+        match self {
+            DType::F16 => "float16",
+            DType::BF16 => "bfloat16",
+            DType::F32 => "float32",
+            DType::F64 => "float64",
+        }
+    }
+
+    /// The one with fewer bits in its significand.
+    pub fn less_precise(self, other: DType) -> DType {
+        if other.precision() < self.precision() { other } else { self }
+    }
+
+    /// The narrowest dtype that holds the numbers of both.
+    pub fn promoted(self, other: DType) -> DType {
+        match (self, other) {
+            (DType::F16, DType::BF16) | (DType::BF16, DType::F16) => DType::F32,
+            (one, other) => one.max(other),
+        }
+    }
+
     /// Bits of the significand, the implicit one included.
     pub fn precision(self) -> i32 {
         match self {

@@ -15,6 +15,8 @@ use crate::tensor::DType;
 pub struct Expected {
     /// The dtype to which an engine rounds.
     pub dtype: DType,
+    /// The less precise of that and of the dtype of x: an engine may have gone through either.
+    pub through: DType,
     /// The shape.
     pub shape: Vec<usize>,
     /// The values before any rounding, last dimension fastest.
@@ -31,20 +33,25 @@ pub fn answer(call: &Effective) -> BTreeMap<Output, Expected> {
     let shape = call.x.shape();
     let (samples, channels) = (shape[0], shape[1]);
     let inner: usize = shape[2..].iter().product();
-    let (group_channels, dtype) = (channels / call.num_groups, call.x.dtype());
+    let (group_channels, dtypes) = (channels / call.num_groups, call.dtypes);
     let group_size = group_channels * inner;
     let x = call.x.to_f64();
     let dy = call.backward.as_ref().map(|(dy, _)| dy.to_f64()).unwrap_or_default();
 
-    let empty = |shape: &[usize], size: usize| Expected {
+    let empty = |dtype: DType, shape: &[usize], size: usize| Expected {
         dtype,
+        through: dtype.less_precise(call.x.dtype()),
         shape: shape.to_vec(),
         values: Vec::with_capacity(size),
         unit: Vec::with_capacity(size),
     };
-    let zeros =
-        || Expected { values: vec![Double::default(); channels], unit: vec![0.0; channels], ..empty(&[channels], 0) };
-    let (mut y, mut dx, mut dgamma, mut dbeta) = (empty(shape, x.len()), empty(shape, dy.len()), zeros(), zeros());
+    let zeros = |dtype| Expected {
+        values: vec![Double::default(); channels],
+        unit: vec![0.0; channels],
+        ..empty(dtype, &[channels], 0)
+    };
+    let (mut y, mut dx) = (empty(dtypes.y, shape, x.len()), empty(call.x.dtype(), shape, dy.len()));
+    let (mut dgamma, mut dbeta) = (zeros(dtypes.gamma), zeros(dtypes.beta));
 
     for group in 0..samples * call.num_groups {
         let start = group * group_size;
@@ -119,12 +126,13 @@ fn normalise(x: &[f64], eps: f64) -> (Vec<Double>, Double) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::Wanted;
+    use crate::call::{DTypes, Wanted};
     use crate::tensor::Tensor;
 
     fn effective(shape: &[usize], x: &[f64], num_groups: usize, eps: f64) -> Effective {
         let x = Tensor::from_f64(DType::F64, shape, x).unwrap();
-        Effective { x, num_groups, gamma: vec![1.0; shape[1]], beta: vec![0.0; shape[1]], eps, backward: None }
+        let (gamma, beta, dtypes) = (vec![1.0; shape[1]], vec![0.0; shape[1]], DTypes::all(DType::F64));
+        Effective { x, num_groups, gamma, beta, eps, backward: None, dtypes }
     }
 
     fn y(call: &Effective) -> Vec<f64> {

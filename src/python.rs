@@ -8,7 +8,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::tensor::Tensor;
+use crate::tensor::{DType, Tensor};
 
 /// A value given by keyword.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +27,8 @@ pub enum Value {
     List(Vec<Value>),
     /// A tensor of the framework that is called.
     Tensor(Tensor),
+    /// A dtype of the framework that is called: `torch.float16`, `mindspore.float16`.
+    DType(DType),
 }
 
 impl Value {
@@ -40,6 +42,7 @@ impl Value {
             Value::Str(_) => "str",
             Value::List(_) => "list",
             Value::Tensor(_) => "Tensor",
+            Value::DType(_) => "dtype",
         }
     }
 
@@ -56,12 +59,13 @@ impl Value {
                 v.iter().for_each(|v| v.hash_into(hasher));
             }
             Value::Tensor(v) => v.hash_into(hasher),
+            Value::DType(v) => drop(hasher.update(v.name().as_bytes())),
         }
     }
 }
 
 impl fmt::Display for Value {
-    /// As it is written in Python; a tensor by dtype and shape.
+    /// As it is written in Python; a tensor by dtype and shape, a dtype by the name that both frameworks give it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Value::None => f.write_str("None"),
@@ -80,6 +84,7 @@ impl fmt::Display for Value {
                 f.write_str("]")
             }
             Value::Tensor(v) => write!(f, "Tensor({}, {:?})", v.dtype(), v.shape()),
+            Value::DType(v) => f.write_str(v.framework_name()),
         }
     }
 }

@@ -211,7 +211,8 @@ fn a_difference_that_is_not_there_is_refuted() {
     let mut mapping = mapping();
     let name = mapping.rows[0].file.cases[0].name.clone();
     keep(&mut mapping, "num_groups", &name);
-    case(&mut mapping, "num_groups", &name).differs = Some(Differs { how: How::Values, why: "a test".to_owned() });
+    case(&mut mapping, "num_groups", &name).differs =
+        Some(Differs { how: How::Values, versions: Vec::new(), why: "a test".to_owned() });
     let (_, outcomes) = run(mapping, "num_groups/");
     assert_eq!(outcomes.verdict(), Verdict::Refuted);
     let sides = outcomes.checks[0].sides.as_ref().expect("the sides were held to each other");

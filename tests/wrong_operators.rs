@@ -32,7 +32,7 @@ impl Engine for Textbook {
     }
 
     fn binding(&self) -> &dyn Binding {
-        &Mindspore { narrows_eps: false }
+        &Mindspore::OPERATOR
     }
 
     fn answer(&self, question: Question<'_>) -> Outcome {
@@ -96,20 +96,20 @@ impl Textbook {
             }
         }
         let mut answer = Answer::default();
-        let mut put = |output, shape: &[usize], values: &[f64]| {
+        let mut put = |output, dtype, shape: &[usize], values: &[f64]| {
             let tensor = Tensor::from_f64(dtype, shape, values).expect("as many values as the shape has");
             answer.arrays.insert(output, tensor.into());
         };
-        put(Output::Y, shape, &y);
+        put(Output::Y, dtype, shape, &y);
         if let Some((_, wanted)) = &call.backward {
             if wanted.x {
-                put(Output::Dx, shape, &dx);
+                put(Output::Dx, dtype, shape, &dx);
             }
             if wanted.gamma {
-                put(Output::Dgamma, &[channels], &dgamma);
+                put(Output::Dgamma, call.dtypes.gamma, &[channels], &dgamma);
             }
             if wanted.beta {
-                put(Output::Dbeta, &[channels], &dbeta);
+                put(Output::Dbeta, call.dtypes.beta, &[channels], &dbeta);
             }
         }
         answer

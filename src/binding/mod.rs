@@ -5,11 +5,15 @@
 
 mod mindspore;
 mod torch;
+mod torch_core;
+
+use std::fmt;
 
 pub use mindspore::Mindspore;
-pub use torch::TorchCore;
+pub use torch::Torch;
+pub use torch_core::TorchCore;
 #[cfg(feature = "libtorch")]
-pub(crate) use torch::Typed;
+pub(crate) use torch_core::Typed;
 
 use crate::call::{Answer, Array, Call, Effective, Output, Rejection};
 use crate::mapping::Side;
@@ -25,6 +29,31 @@ pub trait Binding: Send + Sync {
     fn effective(&self, call: &Call, built: Option<&Answer>) -> Result<Effective, Refusal>;
 }
 
+/// What is known of a framework version, named as engines are: `torch-1.8.1`. A version that was never
+/// measured is read as the last one before it, until its own answers say otherwise.
+pub fn of(engine: &str) -> &'static dyn Binding {
+    let (framework, version) = engine.split_once('-').unwrap_or((engine, ""));
+    let major_and_minor = |version: &str| {
+        let mut numbers = version.split('.').map(|number| number.parse::<u32>().unwrap_or(0));
+        (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+    };
+    match framework {
+        "torch" if major_and_minor(version) < (2, 13) => &Torch::FIRST,
+        "torch" => &Torch::CURRENT,
+        "mindspore" if major_and_minor(version) < (2, 7) => &Mindspore::FIRST,
+        "mindspore" => &Mindspore::CURRENT,
+        _ => &TorchCore,
+    }
+}
+
+/// What is known of the newest version of a side.
+pub fn newest(side: Side) -> &'static dyn Binding {
+    match side {
+        Side::Torch => &Torch::CURRENT,
+        Side::Mindspore => &Mindspore::CURRENT,
+    }
+}
+
 /// Why a call has no effective form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
@@ -37,6 +66,15 @@ pub enum Refusal {
 impl Refusal {
     fn new(class: Exception, message: impl Into<String>) -> Self {
         Refusal::Rejected(Rejection::new(class, message))
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refusal::Rejected(rejection) => rejection.fmt(f),
+            Refusal::Inexpressible(why) => f.write_str(why),
+        }
     }
 }
 
@@ -66,7 +104,7 @@ fn only(call: &Call, constructor: &[&str], forward: &str) -> Result<(), Refusal>
     }
 }
 
-/// A parameter's values as they are used: in the dtype of the input.
+/// A parameter's values as they are used, rounded to a dtype.
 fn held(values: &Tensor, dtype: DType) -> Vec<f64> {
     values.to_f64().into_iter().map(|v| dtype.round(v)).collect()
 }

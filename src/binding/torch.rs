@@ -1,120 +1,130 @@
-//! PyTorch's functional core, as libtorch 2.13.0 has it: torch.nn.functional.group_norm behind the
-//! module's keywords. The module's own checks, in Python, are not part of it.
+//! torch.nn.GroupNorm, as it was measured on a CPU: what Python checks, and then the functional core.
 
-use super::{Binding, Refusal, affordable, held, only, required};
+use super::torch_core::{Parameters, core};
+use super::{Binding, Refusal, affordable, only, required};
 use crate::call::{Answer, Call, Effective};
 use crate::mapping::Side;
 use crate::python::{Exception, Value};
 use crate::tensor::{DType, Tensor};
 
-/// The source's reading of a call, by libtorch.
-#[derive(Clone, Copy, Debug)]
-pub struct TorchCore;
-
-/// The keywords as the typed signature takes them.
-pub(crate) struct Typed<'a> {
-    pub num_groups: i64,
-    pub eps: f64,
-    /// weight and bias in the dtype of the input; none where affine is false.
-    pub parameters: Option<[Tensor; 2]>,
-    pub input: &'a Tensor,
+/// The source's reading of a call.
+///
+/// A module is taken to be converted to the dtype of the input, as users do (`net.to(x.dtype)`), unless the
+/// call states a `dtype`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Torch {
+    /// Whether there are the parameters `device`, `dtype` and `bias`, and whether the constructor asks that
+    /// num_groups divides num_channels (both 2.13.0).
+    pub is_current: bool,
 }
 
-impl TorchCore {
-    /// Reads the keywords into the typed signature. What it has no types for is inexpressible.
-    pub(crate) fn typed(call: &Call) -> Result<Typed<'_>, Refusal> {
-        only(call, &["num_groups", "num_channels", "eps", "affine"], "input")?;
-        let input = &call.input.1;
-        let int = |name: &str| match required(call, name)? {
-            Value::Int(n) => Ok(*n),
-            other => Err(untyped(name, "an int", other)),
-        };
-        let (num_groups, num_channels) = (int("num_groups")?, int("num_channels")?);
-        let eps = match call.argument("eps") {
-            None => 1e-5,
-            Some(Value::Float(eps)) => *eps,
-            Some(Value::Int(eps)) => *eps as f64,
-            Some(other) => return Err(untyped("eps", "a float", other)),
-        };
-        let affine = match call.argument("affine") {
-            None => true,
-            Some(Value::Bool(affine)) => *affine,
-            Some(other) => return Err(untyped("affine", "a bool", other)),
-        };
-        // What the module does not have cannot be filled: a user has nothing to write there.
-        let parameters = if affine {
-            let weight = parameter(call, "weight", 1.0, num_channels, input.dtype())?;
-            Some([weight, parameter(call, "bias", 0.0, num_channels, input.dtype())?])
-        } else {
-            None
-        };
-        if !affine && call.backward.as_ref().is_some_and(|b| b.wanted.gamma || b.wanted.beta) {
-            return Err(Refusal::Inexpressible("there are no parameters where affine is False".to_owned()));
-        }
-        Ok(Typed { num_groups, eps, parameters, input })
-    }
+impl Torch {
+    /// 2.13.0.
+    pub const CURRENT: Self = Self { is_current: true };
+    /// 1.8.1.
+    pub const FIRST: Self = Self { is_current: false };
 }
 
-impl Binding for TorchCore {
+const KEYWORDS: [&str; 7] = ["num_groups", "num_channels", "eps", "affine", "device", "dtype", "bias"];
+
+impl Binding for Torch {
     fn side(&self) -> Side {
         Side::Torch
     }
 
     fn effective(&self, call: &Call, _built: Option<&Answer>) -> Result<Effective, Refusal> {
-        let typed = Self::typed(call)?;
-        let shape = typed.input.shape();
-        let refused = |text: String| Err(Refusal::new(Exception::RuntimeError, text));
-        if shape.len() < 2 {
-            return refused(format!("at least 2 dimensions are expected, but got {}", shape.len()));
+        only(call, if self.is_current { &KEYWORDS } else { &KEYWORDS[..4] }, "input")?;
+        let x = &call.input.1;
+        let (num_groups, num_channels) = (int(call, "num_groups")?, int(call, "num_channels")?);
+        if self.is_current {
+            if num_groups == 0 {
+                return Err(Refusal::new(Exception::ZeroDivisionError, "integer modulo by zero"));
+            }
+            if num_channels % num_groups != 0 {
+                let text = format!("num_channels ({num_channels}) must be divisible by num_groups ({num_groups})");
+                return Err(Refusal::new(Exception::ValueError, text));
+            }
         }
-        let channels = shape[1];
-        let num_groups = match usize::try_from(typed.num_groups) {
-            Ok(n) if n > 0 => n,
-            _ => return refused(format!("num_groups must be greater than 0, but got {}", typed.num_groups)),
+        let dtype = match call.argument("dtype") {
+            None => x.dtype(),
+            Some(Value::None) => DType::F32,
+            Some(Value::DType(dtype)) => *dtype,
+            Some(other) => return Err(mistyped("dtype", other)),
         };
-        if channels % num_groups != 0 {
-            return refused(format!("{channels} channels are not divisible by num_groups {num_groups}"));
+        match call.argument("device") {
+            None | Some(Value::None) => {}
+            Some(Value::Str(device)) if device == "cpu" => {}
+            Some(other) => return Err(Refusal::Inexpressible(format!("only a cpu is known, not {other}"))),
         }
-        if let Some(parameters) = &typed.parameters
-            && parameters[0].shape() != [channels]
-        {
-            let text = format!("weight has shape {:?}, but the input has {channels} channels", parameters[0].shape());
-            return refused(text);
-        }
-        let [gamma, beta] = match &typed.parameters {
-            Some(parameters) => [held(&parameters[0], typed.input.dtype()), held(&parameters[1], typed.input.dtype())],
-            None => [vec![1.0; channels], vec![0.0; channels]],
+        let parameters = Parameters {
+            weight: self.parameter(call, "weight", num_channels, dtype)?,
+            bias: self.parameter(call, "bias", num_channels, dtype)?,
         };
-        let backward = call.backward.as_ref().map(|b| (b.dy.contiguous(), b.wanted));
-        Ok(Effective { x: typed.input.contiguous(), num_groups, gamma, beta, eps: typed.eps, backward })
+        if x.shape().len() < 2 {
+            let class = if self.is_current { Exception::RuntimeError } else { Exception::IndexError };
+            return Err(Refusal::new(class, "at least 2 dimensions are expected"));
+        }
+        let (samples, channels) = (x.shape()[0] as i64, x.shape()[1] as i64);
+        let Some(groups_of_all) = (samples * channels).checked_div_euclid(num_groups) else {
+            return Err(Refusal::new(Exception::ZeroDivisionError, "integer division or modulo by zero"));
+        };
+        if groups_of_all * x.shape()[2..].iter().product::<usize>() as i64 == 1 {
+            return Err(Refusal::new(Exception::ValueError, "Expected more than 1 value per channel when training"));
+        }
+        let eps = match call.argument("eps") {
+            None => 1e-5,
+            Some(Value::Float(eps)) => *eps,
+            Some(Value::Int(eps)) => *eps as f64,
+            Some(Value::Bool(eps)) => f64::from(u8::from(*eps)),
+            Some(other) => return Err(mistyped("eps", other)),
+        };
+        let half = [DType::F16, DType::BF16].contains(&x.dtype());
+        let mixed = |parameter: &Tensor| parameter.dtype() != x.dtype() && !(half && parameter.dtype() == DType::F32);
+        if [&parameters.weight, &parameters.bias].into_iter().flatten().any(mixed) {
+            return Err(Refusal::new(Exception::RuntimeError, "mixed dtype: all inputs must share the same datatype"));
+        }
+        core(call, num_groups, eps, &parameters)
     }
 }
 
-fn untyped(name: &str, expected: &str, got: &Value) -> Refusal {
-    Refusal::Inexpressible(format!("libtorch's typed signature takes {expected} for {name}, not {got}"))
+impl Torch {
+    /// weight or bias after construction and filling; none where there is none.
+    fn parameter(&self, call: &Call, name: &str, channels: i64, dtype: DType) -> Result<Option<Tensor>, Refusal> {
+        let switch = |name| call.argument(name).map_or(Ok(true), truth);
+        if !switch("affine")? || name == "bias" && !switch("bias")? {
+            return Ok(None);
+        }
+        let initial = if name == "weight" { 1.0 } else { 0.0 };
+        super::torch_core::parameter(call, name, initial, channels, dtype).map(Some)
+    }
 }
 
-/// weight or bias after construction and filling, in the dtype of the input and in the layout that the filling has.
-fn parameter(call: &Call, name: &str, initial: f64, channels: i64, dtype: DType) -> Result<Tensor, Refusal> {
-    let Ok(channels) = usize::try_from(channels) else {
-        let text = format!("Trying to create tensor with negative dimension {channels}: [{channels}]");
-        return Err(Refusal::new(Exception::RuntimeError, text));
-    };
-    let channels = affordable(channels)?;
-    let filling = call.fill.iter().find(|(attribute, _)| attribute == name).map(|(_, value)| value);
-    let constant = |value: f64| {
-        let tensor = Tensor::from_f64(dtype, &[channels], &vec![value; channels]);
-        Ok(tensor.expect("one value for each channel"))
-    };
-    match filling {
-        None => constant(initial),
-        Some(Value::Float(value)) => constant(*value),
-        Some(Value::Tensor(tensor)) if tensor.shape() != [channels] => {
-            let text = format!("{name} of shape [{channels}] cannot be filled with shape {:?}", tensor.shape());
-            Err(Refusal::new(Exception::RuntimeError, text))
-        }
-        Some(Value::Tensor(tensor)) if tensor.dtype() == dtype => Ok(tensor.clone()),
-        Some(Value::Tensor(tensor)) => Ok(tensor.cast(dtype)),
-        Some(other) => Err(untyped(name, "a number or a tensor", other)),
+/// A count, which Python's int alone can be.
+fn int(call: &Call, name: &str) -> Result<i64, Refusal> {
+    match required(call, name)? {
+        Value::Int(n) => Ok(if name == "num_channels" { affordable_or_negative(*n)? } else { *n }),
+        other => Err(mistyped(name, other)),
     }
+}
+
+fn affordable_or_negative(channels: i64) -> Result<i64, Refusal> {
+    usize::try_from(channels).map_or(Ok(()), |channels| affordable(channels).map(drop)).map(|()| channels)
+}
+
+fn mistyped(name: &str, got: &Value) -> Refusal {
+    Refusal::new(Exception::TypeError, format!("'{name}' cannot be {got} of type {}", got.type_name()))
+}
+
+/// Whether Python takes a value for true.
+fn truth(value: &Value) -> Result<bool, Refusal> {
+    Ok(match value {
+        Value::None => false,
+        Value::Bool(v) => *v,
+        Value::Int(v) => *v != 0,
+        Value::Float(v) => *v != 0.0,
+        Value::Str(v) => !v.is_empty(),
+        Value::List(v) => !v.is_empty(),
+        Value::DType(_) => true,
+        Value::Tensor(_) => return Err(Refusal::Inexpressible("the truth of a tensor is not known here".to_owned())),
+    })
 }

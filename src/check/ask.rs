@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::built::{as_built, moments};
-use super::{Check, CheckResult, EngineResult, Finding, Suite, Verdict, claim, invariant};
+use super::claim::{Claimed, Claims, Speaker};
+use super::sides::SIDES;
+use super::{Check, CheckResult, EngineResult, Finding, Suite, Verdict, invariant, printed, reproduced};
 use crate::binding::Refusal;
 use crate::call::{Answer, Call, Effective, Outcome, Output};
 use crate::compare::{Tolerance, compare};
 use crate::engine::{self, Engine, Question};
 use crate::exact::{self, Expected};
-use crate::mapping::{Case, Layout, Side, Untranslatable};
-use crate::python::{Exception, Value};
+use crate::mapping::{Layout, Side, Untranslatable};
+use crate::python::Value;
 use crate::tensor::DType;
 
 /// What `exact` answered within a check; most engines mean the same by a call.
@@ -38,15 +40,7 @@ impl Suite {
         only: impl Fn(&str) -> bool,
     ) -> CheckResult {
         let (row, case) = (&self.mapping().rows[check.row], self.case(check).expect("a case's check has a case"));
-        let mut result = CheckResult {
-            check: check.clone(),
-            call: None,
-            shape: Vec::new(),
-            group_channels: None,
-            engines: Vec::new(),
-            sides: None,
-            accepted: false,
-        };
+        let mut result = CheckResult::of(check);
         let target = match self.mapping().target_call(case, dtype, layout) {
             Ok(call) => call,
             Err(error) => {
@@ -65,6 +59,7 @@ impl Suite {
         let built = drawn.as_ref().and_then(Outcome::answer);
         let source = self.mapping().source_call(&target, built);
 
+        let claims = Claims { mapping: self.mapping(), case, call: &target };
         let mut arbiter = Arbiter::default();
         for (position, engine) in self.engines().enumerate().filter(|(_, engine)| only(engine.name())) {
             let call = match engine.binding().side() {
@@ -77,12 +72,15 @@ impl Suite {
                     let question = Question { row: &row.name, check: &check.name, call };
                     let known = if is_subject { drawn.clone() } else { None };
                     let before = is_subject.then(|| call.hash());
-                    let (mut asked, answer) = ask(engine, question, case, known, &mut arbiter);
+                    let (mut asked, answer) = ask(engine, question, claims, known, &mut arbiter);
+                    if let Some(answer) = &answer {
+                        asked.findings.extend(self.not_reproduced(engine, question, answer));
+                    }
                     if let (Some(before), Verdict::Holds, Some(answer)) = (before, asked.verdict, answer) {
-                        asked.findings = invariant::violated(engine, question, &before, &answer);
-                        if !asked.findings.is_empty() {
-                            asked.verdict = Verdict::Refuted;
-                        }
+                        asked.findings.extend(invariant::violated(engine, question, &before, &answer));
+                    }
+                    if !asked.findings.is_empty() {
+                        asked.verdict = Verdict::Refuted;
                     }
                     asked
                 }
@@ -94,10 +92,20 @@ impl Suite {
         let effective = subject.binding().effective(&target, built).ok();
         result.accepted = effective.is_some();
         result.group_channels = effective.as_ref().map(|e| e.gamma.len() / e.num_groups);
-        if only("sides") {
-            result.sides = Some(self.hold_sides(case, &target, source.as_ref(), built, &mut arbiter));
+        if only(SIDES) {
+            result.sides = Some(self.hold_sides(claims, source.as_ref(), built, &mut arbiter));
         }
         result
+    }
+
+    /// Where a live engine must reproduce recorded answers: what it does not.
+    fn not_reproduced(&self, engine: &dyn Engine, question: Question<'_>, answer: &Answer) -> Vec<Finding> {
+        let recorded = engine.reproduces().and_then(|name| self.engines().find(|engine| engine.name() == name));
+        let recorded = recorded.map(|recorded| (recorded.name(), engine::ask(recorded, question)));
+        match &recorded {
+            Some((name, Outcome::Answered(recorded))) => reproduced::differences(name, answer, recorded),
+            _ => Vec::new(),
+        }
     }
 }
 
@@ -105,54 +113,46 @@ impl Suite {
 fn ask(
     engine: &dyn Engine,
     question: Question<'_>,
-    case: &Case,
+    claims: Claims<'_>,
     known: Option<Outcome>,
     arbiter: &mut Arbiter,
 ) -> (EngineResult, Option<Answer>) {
     let name = engine.name();
-    let not_answered = |verdict, why: &str| (EngineResult::new(name, verdict, Some(why.to_owned())), None);
-    let found = |findings| (EngineResult::of(name, findings), None);
-    // What is drawn at random is known only from the answer; everything else is read once, before.
-    let read = |built| engine.binding().effective(question.call, built);
-    let reading = (!is_random(question.call)).then(|| read(None));
-    if let Some(Err(Refusal::Inexpressible(why))) = &reading {
-        return not_answered(Verdict::NotAsked, why);
-    }
     let outcome = known.unwrap_or_else(|| engine::ask(engine, question));
-    match &outcome {
-        Outcome::NotAsked(why) => return not_answered(Verdict::NotAsked, why),
-        Outcome::Absent(why) => return not_answered(Verdict::Unchecked, why),
-        Outcome::Stale(why) => return not_answered(Verdict::Stale, why),
-        Outcome::Broken(text) => return found(vec![Finding::Broken(text.clone())]),
-        Outcome::Answered(_) | Outcome::Rejected(_) => {}
-    }
-    let side = engine.binding().side();
-    let reading = reading.unwrap_or_else(|| read(outcome.answer()));
-    match (reading, claim::rejection(case, name, side)) {
-        (Err(Refusal::Rejected(known)), Some(claimed)) if known.class == claimed => {
-            found(rejection_findings(claimed, &outcome))
+    let answer = match outcome {
+        Outcome::NotAsked(why) => return (EngineResult::new(name, Verdict::NotAsked, Some(why)), None),
+        Outcome::Absent(why) => return (EngineResult::new(name, Verdict::Unchecked, Some(why)), None),
+        Outcome::Stale(why) => return (EngineResult::new(name, Verdict::Stale, Some(why)), None),
+        Outcome::Broken(text) => return (EngineResult::of(name, vec![Finding::Broken(text)]), None),
+        Outcome::Answered(answer) => Ok(answer),
+        Outcome::Rejected(rejection) => Err(rejection),
+    };
+    let speaker = Speaker::of(engine);
+    let key = if claims.mapping.file.golden.iter().any(|golden| golden == name) { name } else { speaker.side.key() };
+    match (claims.rejection(speaker), answer) {
+        (Some(Claimed { class, limit }), answer) => {
+            let findings = match answer {
+                Err(rejection) if rejection.class == class => Vec::new(),
+                Err(rejection) => vec![Finding::OtherClass { claimed: class, limit, rejection }],
+                Ok(_) => vec![Finding::Accepted { claimed: class, limit, engine: name.to_owned() }],
+            };
+            let mut result = EngineResult::of(name, findings);
+            result.shows.extend(limit.filter(|_| result.findings.is_empty()));
+            (result, None)
         }
-        (Err(Refusal::Rejected(known)), Some(claimed)) => {
-            found(vec![Finding::ClaimContradicted { side, claimed, known: Some(known) }])
+        (None, Err(rejection)) => {
+            (EngineResult::of(name, vec![Finding::Rejected { rejection, key: key.to_owned() }]), None)
         }
-        (Ok(_) | Err(Refusal::Inexpressible(_)), Some(claimed)) => {
-            let mut findings = rejection_findings(claimed, &outcome);
-            if findings.is_empty() {
-                findings.push(Finding::ClaimContradicted { side, claimed, known: None });
+        // What is drawn at random is known only from the answer.
+        (None, Ok(answer)) => match engine.binding().effective(question.call, Some(&answer)) {
+            Ok(effective) => {
+                let result = hold(engine, claims, &effective, &answer, &arbiter.answer(&effective));
+                (result, Some(answer))
             }
-            found(findings)
-        }
-        (Err(Refusal::Rejected(rejection)), None) => found(vec![Finding::NotClaimed { side, rejection }]),
-        (Err(Refusal::Inexpressible(why)), None) => match outcome {
-            Outcome::Rejected(rejection) => found(vec![Finding::Rejected(rejection)]),
-            _ => not_answered(Verdict::NotAsked, &why),
-        },
-        (Ok(effective), None) => match outcome {
-            Outcome::Answered(answer) => {
-                (hold(engine, case, &effective, &answer, &arbiter.answer(&effective)), Some(answer))
+            Err(Refusal::Rejected(rejection)) => {
+                (EngineResult::of(name, vec![Finding::KnownToReject(rejection)]), None)
             }
-            Outcome::Rejected(rejection) => found(vec![Finding::Rejected(rejection)]),
-            _ => unreachable!("returned above"),
+            Err(Refusal::Inexpressible(why)) => (EngineResult::new(name, Verdict::NotAsked, Some(why)), None),
         },
     }
 }
@@ -160,7 +160,7 @@ fn ask(
 /// Holds the arrays of an answer to `exact`.
 fn hold(
     engine: &dyn Engine,
-    case: &Case,
+    claims: Claims<'_>,
     effective: &Effective,
     answer: &Answer,
     expected: &BTreeMap<Output, Expected>,
@@ -171,8 +171,8 @@ fn hold(
             result.findings.push(Finding::Missing(*output));
             continue;
         };
-        let table = Tolerance::of(engine.precision(), expected.dtype, *output);
-        let tolerance = claim::tolerance(case, engine.name(), *output, table);
+        let table = Tolerance::of(engine.precision(), expected.through, *output);
+        let tolerance = claims.tolerance(engine.name(), *output, table);
         let comparison = match compare(array, expected, tolerance) {
             Ok(comparison) => comparison,
             Err(unlike) => {
@@ -180,9 +180,9 @@ fn hold(
                 continue;
             }
         };
-        if let Some(off) = claim::off(case, engine.name(), expected.dtype, *output) {
+        if let Some(off) = claims.off(engine, effective.x.dtype(), *output) {
             let error = comparison.absolute.error;
-            if error > off.bound || error <= off.bound / 10.0 {
+            if !off.is_of(error) {
                 result.findings.push(Finding::Off { output: *output, bound: off.bound, error });
             }
             result.comparisons.push((*output, None, comparison));
@@ -194,19 +194,12 @@ fn hold(
         result.comparisons.push((*output, Some(tolerance), comparison));
     }
     result.findings.extend(as_built(answer, effective));
-    result.findings.extend(moments(case, answer));
+    result.findings.extend(moments(claims.case, answer));
+    result.findings.extend(printed::differs(claims.case, answer));
     if !result.findings.is_empty() {
         result.verdict = Verdict::Refuted;
     }
     result
-}
-
-fn rejection_findings(claimed: Exception, outcome: &Outcome) -> Vec<Finding> {
-    match outcome {
-        Outcome::Rejected(rejection) if rejection.class == claimed => Vec::new(),
-        Outcome::Rejected(rejection) => vec![Finding::OtherClass { claimed, rejection: rejection.clone() }],
-        _ => vec![Finding::Accepted(claimed)],
-    }
 }
 
 /// Whether a parameter of the call is drawn at random.

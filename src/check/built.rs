@@ -6,11 +6,12 @@ use crate::mapping::{Case, Moments};
 
 /// The parameters as built must be those that the answer was computed from.
 pub(super) fn as_built(answer: &Answer, effective: &Effective) -> Vec<Finding> {
-    let dtype = effective.x.dtype();
+    let dtype = effective.dtypes.y;
     let mut findings = Vec::new();
     for (output, expected) in [(Output::Gamma, &effective.gamma), (Output::Beta, &effective.beta)] {
         let Some(array) = answer.get(output).filter(|array| array.kept.is_none()) else { continue };
-        let values: Vec<f64> = array.values.to_f64().into_iter().map(|v| dtype.round(v)).collect();
+        let rounded = |values: &[f64]| -> Vec<f64> { values.iter().map(|&v| dtype.round(v)).collect() };
+        let (values, expected) = (rounded(&array.values.to_f64()), rounded(expected));
         let same = |(a, e): (&f64, &f64)| a == e || a.is_nan() && e.is_nan();
         if array.shape != [expected.len()] {
             let what = format!("the shape is {:?}, expected [{}]", array.shape, expected.len());

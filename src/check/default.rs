@@ -1,5 +1,6 @@
 //! A row's default: leaving the parameter out must be the same as stating it.
 
+use super::sides::SIDES;
 use super::{Check, CheckResult, EngineResult, Finding, Suite, Verdict};
 use crate::call::{Answer, Outcome, Rejection};
 use crate::engine::{self, Engine, Question};
@@ -8,38 +9,36 @@ use crate::mapping::{Argument, DefaultCalls, Row, Side};
 impl Suite {
     pub(super) fn run_default(&self, check: &Check, only: impl Fn(&str) -> bool) -> CheckResult {
         let row = &self.mapping().rows[check.row];
-        let asked =
-            self.engines().filter(|engine| only(engine.name())).map(|engine| self.ask_default(engine, row, check));
-        CheckResult {
-            check: check.clone(),
-            call: None,
-            shape: Vec::new(),
-            group_channels: None,
-            engines: asked.collect(),
-            sides: only("sides").then(|| self.hold_default(row)),
-            accepted: false,
-        }
+        let asked = self.engines().filter(|engine| only(engine.name()));
+        let engines = asked.map(|engine| self.ask_default(engine, row, check)).collect();
+        CheckResult { engines, sides: only(SIDES).then(|| self.hold_default(row)), ..CheckResult::of(check) }
     }
 
-    /// The default of each side must be the one that is known of it: no engine speaks of PyTorch's otherwise
-    /// as long as only its functional core is asked.
+    /// The default of each side must be the one that is known of it.
     fn hold_default(&self, row: &Row) -> EngineResult {
         let mut findings = Vec::new();
         for side in [Side::Torch, Side::Mindspore] {
             let Some(Ok(DefaultCalls { left_out, stated })) = self.mapping().default_calls(row, side) else { continue };
-            let read = |call| self.binding(side).effective(call, None);
-            if read(&left_out) != read(&stated) {
-                let what = format!("{} means something else", side.framework());
-                findings.push(Finding::Default { stated: stated_default(row, side), what });
+            let versions = self.versions(side).into_iter().filter(|(name, _)| !row.file.is_missing(name));
+            for (name, binding) in versions {
+                let read = |call| binding.effective(call, None);
+                if read(&left_out) != read(&stated) {
+                    let what = format!("{name} means something else");
+                    findings.push(Finding::Default { stated: stated_default(row, side), what });
+                    break;
+                }
             }
         }
-        EngineResult::of("sides", findings)
+        EngineResult::of(SIDES, findings)
     }
 
     fn ask_default(&self, engine: &dyn Engine, row: &Row, check: &Check) -> EngineResult {
         let not_asked = |why: String| EngineResult::new(engine.name(), Verdict::NotAsked, Some(why));
-        if !engine.has_defaults() {
+        if !engine.is_module() {
             return not_asked("every argument is handed to it: it has no defaults of its own".to_owned());
+        }
+        if row.file.is_missing(engine.name()) {
+            return not_asked(format!("{} does not have the parameter", engine.name()));
         }
         let DefaultCalls { left_out, stated } = match self.mapping().default_calls(row, engine.binding().side()) {
             Some(Ok(calls)) => calls,

@@ -29,33 +29,33 @@ pub enum Finding {
     },
     /// An array that was asked for is not there.
     Missing(Output),
-    /// The call is accepted, and the case claims a rejection.
-    Accepted(Exception),
-    /// The call is rejected, and the case claims none.
-    Rejected(Rejection),
+    /// The call is accepted, and a rejection is claimed.
+    Accepted {
+        /// The claim.
+        claimed: Exception,
+        /// The limit of the mapping that claims it; `None` where the case does.
+        limit: Option<usize>,
+        /// Who accepts.
+        engine: String,
+    },
+    /// The call is rejected, and nobody claims that.
+    Rejected {
+        /// What came.
+        rejection: Rejection,
+        /// By what name the engine would be claimed to reject.
+        key: String,
+    },
     /// The call is rejected with another class than claimed.
     OtherClass {
         /// The claim.
         claimed: Exception,
+        /// The limit of the mapping that claims it; `None` where the case does.
+        limit: Option<usize>,
         /// What came.
         rejection: Rejection,
     },
-    /// By what is known of the API, the call is rejected; the case does not say so.
-    NotClaimed {
-        /// The API's side.
-        side: Side,
-        /// Its rejection.
-        rejection: Rejection,
-    },
-    /// By what is known of the API, the claimed rejection does not happen, or is of another class.
-    ClaimContradicted {
-        /// The API's side.
-        side: Side,
-        /// The claim.
-        claimed: Exception,
-        /// What is known; `None` where the call is accepted.
-        known: Option<Rejection>,
-    },
+    /// The call is accepted; by what is known of the API it is rejected.
+    KnownToReject(Rejection),
     /// An engine that is stated as off is not off any more, or worse.
     Off {
         /// The array.
@@ -87,22 +87,54 @@ pub enum Finding {
         output: Output,
         /// By how much; PyTorch is the one expected.
         comparison: Comparison,
+        /// A version of PyTorch and one of MindSpore.
+        between: [String; 2],
+    },
+    /// The two sides differ in the dtype of an array, and that is not stated.
+    SidesDType {
+        /// The first such array.
+        output: Output,
+        /// A version of PyTorch and one of MindSpore.
+        between: [String; 2],
     },
     /// One side rejects what the other accepts, and the case does not say so.
     SidesReject {
         /// The side that rejects.
         side: Side,
-        /// Its rejection.
-        rejection: Rejection,
+        /// What is raised, and by which version.
+        what: String,
     },
     /// The difference that the case states is not there.
     NoDifference(String),
+    /// A live engine does not reproduce a recorded answer.
+    NotReproduced {
+        /// The recorded engine.
+        recorded: String,
+        /// In what.
+        what: String,
+    },
+    /// A recorded signature is not as the row says.
+    Signature(String),
+    /// What is printed of y is not what the case says.
+    Printed {
+        /// What is printed.
+        printed: String,
+        /// What the case says.
+        expected: String,
+    },
     /// The engine broke down over the call.
     Broken(String),
     /// The call cannot be made.
     NoCall(String),
     /// Another check asks the very same.
     Identical(String),
+}
+
+impl Finding {
+    /// Whether two findings are of one kind, whatever they say.
+    pub(super) fn is_like(&self, other: &Finding) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
 }
 
 impl fmt::Display for Finding {
@@ -113,25 +145,31 @@ impl fmt::Display for Finding {
             }
             Finding::Unlike { output, unlike } => write!(f, "{output}: {unlike}"),
             Finding::Missing(output) => write!(f, "{output} was asked for and is not in the answer"),
-            Finding::Accepted(class) => write!(f, "the call is accepted; the case claims that it raises {class}"),
-            Finding::Rejected(rejection) => write!(f, "the call is rejected with {rejection}"),
-            Finding::OtherClass { claimed, rejection } => {
-                write!(f, "the case claims {claimed}, and what is raised is {rejection}")
-            }
-            Finding::NotClaimed { side, rejection } => write!(
+            Finding::Accepted { claimed, limit: None, engine } => write!(
                 f,
-                "{} rejects this call ({rejection}): if the row is right, the case has to say `rejected: {{ {}: {} }}`",
-                side.framework(),
-                side.key(),
+                "the call is accepted; the case claims that it raises {claimed}: let `rejected` name only what still does, not {engine}"
+            ),
+            Finding::Accepted { claimed, limit: Some(limit), engine } => write!(
+                f,
+                "the call is accepted; limit {} of mapping.yaml claims that it raises {claimed}: take {engine} out of it, or narrow its `when`",
+                limit + 1
+            ),
+            Finding::Rejected { rejection, key } => write!(
+                f,
+                "the call is rejected with {rejection}; where that is as it should be, say `rejected: {{ {key}: {} }}`",
                 rejection.class
             ),
-            Finding::ClaimContradicted { side, claimed, known } => {
-                write!(f, "the case claims that {} raises {claimed}; by what is known of it, ", side.framework())?;
-                match known {
-                    Some(rejection) => write!(f, "it raises {rejection}"),
-                    None => f.write_str("it accepts the call"),
-                }
+            Finding::OtherClass { claimed, limit, rejection } => {
+                let who = limit.map_or("the case".to_owned(), |limit| format!("limit {} of mapping.yaml", limit + 1));
+                write!(f, "{who} claims {claimed}, and what is raised is {rejection}")
             }
+            Finding::KnownToReject(rejection) => {
+                write!(f, "the call is accepted; by what is known of the API it is rejected ({rejection})")
+            }
+            Finding::Off { output, bound, error } if bound.is_infinite() => write!(
+                f,
+                "{output} is stated as off by an infinity or a NaN, and is off by {error:.2e} only: state that bound, or remove `off`"
+            ),
             Finding::Off { output, bound, error } if error > bound => {
                 write!(f, "{output} is off by {error:.2e}, more than the stated bound of {bound:e}")
             }
@@ -144,16 +182,27 @@ impl fmt::Display for Finding {
                 write!(f, "leaving the parameter out is not the same as stating `{stated}`: {what}")
             }
             Finding::Invariant(what) => f.write_str(what),
-            Finding::SidesDiffer { output, comparison: c } => write!(
+            Finding::SidesDiffer { output, comparison: c, between: [source, target] } => write!(
                 f,
-                "the sides differ: {} of {} elements of {output}, by {:.2e} at the most; where that is known, say `differs: {{ how: values, why: … }}`",
+                "{source} and {target} differ: {} of {} elements of {output}, by {:.2e} at the most; where that is known, say `differs: {{ how: values, why: … }}`",
                 c.beyond, c.elements, c.absolute.error
             ),
-            Finding::SidesReject { side, rejection } => write!(
+            Finding::SidesDType { output, between: [source, target] } => write!(
                 f,
-                "only {} rejects this call ({rejection}); where that is known, say `differs: {{ how: rejection, why: … }}`",
+                "{source} and {target} differ in the dtype of {output}; where that is known, say `differs: {{ how: dtype, why: … }}`"
+            ),
+            Finding::SidesReject { side, what } => write!(
+                f,
+                "only {} rejects this call ({what}); where that is known, say `differs: {{ how: rejection, why: … }}`",
                 side.framework()
             ),
+            Finding::NotReproduced { recorded, what } => {
+                write!(f, "the recorded answer of {recorded} is not reproduced: {what}")
+            }
+            Finding::Signature(what) => f.write_str(what),
+            Finding::Printed { printed, expected } => {
+                write!(f, "what is printed is not what the case says; it is\n{printed}\n    and not\n{expected}")
+            }
             Finding::NoDifference(what) => write!(f, "the stated difference is not there: {what}; remove `differs`"),
             Finding::Broken(text) => write!(f, "the engine panicked: {text}"),
             Finding::NoCall(why) => write!(f, "the call cannot be made: {why}"),

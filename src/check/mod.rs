@@ -6,8 +6,12 @@ mod claim;
 mod default;
 mod finding;
 mod invariant;
+mod limits;
+mod printed;
+mod reproduced;
 mod sensitivity;
 mod sides;
+mod signature;
 mod verdict;
 
 use std::collections::{BTreeMap, HashMap};
@@ -16,9 +20,10 @@ use ask::is_random;
 use rayon::prelude::*;
 
 pub use finding::Finding;
+pub use limits::Shown;
+use sides::SIDES;
 pub use verdict::Verdict;
 
-use crate::binding::{Binding, Mindspore, TorchCore};
 use crate::call::{Call, CallHash, Outcome, Output};
 use crate::compare::{Comparison, Tolerance};
 use crate::engine::{self, Engine, Question};
@@ -32,7 +37,7 @@ pub struct Suite {
     engines: Vec<Box<dyn Engine>>,
 }
 
-/// One case at one dtype and layout, or the default of a row.
+/// One case at one dtype and layout, or what is asked of a row as such.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Check {
     /// `eps/inside_the_square_root/f32`: row, case, dtype and, where it is not contiguous, layout.
@@ -57,6 +62,8 @@ pub enum Kind {
     },
     /// That leaving the row's parameter out is the same as stating its default.
     Default,
+    /// That the recorded signatures have the row's parameter as the row says.
+    Signature,
 }
 
 /// What came of a check.
@@ -89,18 +96,36 @@ pub struct EngineResult {
     pub findings: Vec<Finding>,
     /// Each array against `exact`, with the tolerance it is held to; `None` where it is stated as off.
     pub comparisons: Vec<(Output, Option<Tolerance>, Comparison)>,
+    /// The limits of the mapping, by index, that are shown to be so.
+    pub shows: Vec<usize>,
     /// Why the engine was not asked, or is unchecked or stale.
     pub note: Option<String>,
 }
 
+impl CheckResult {
+    /// Before anything was asked.
+    fn of(check: &Check) -> Self {
+        Self {
+            check: check.clone(),
+            call: None,
+            shape: Vec::new(),
+            group_channels: None,
+            engines: Vec::new(),
+            sides: None,
+            accepted: false,
+        }
+    }
+}
+
 impl EngineResult {
     fn new(engine: &str, verdict: Verdict, note: Option<String>) -> Self {
-        Self { engine: engine.to_owned(), verdict, findings: Vec::new(), comparisons: Vec::new(), note }
+        Self { note, verdict, ..Self::of(engine, Vec::new()) }
     }
 
     fn of(engine: &str, findings: Vec<Finding>) -> Self {
         let verdict = if findings.is_empty() { Verdict::Holds } else { Verdict::Refuted };
-        Self { engine: engine.to_owned(), verdict, findings, comparisons: Vec::new(), note: None }
+        let (comparisons, shows) = (Vec::new(), Vec::new());
+        Self { engine: engine.to_owned(), verdict, findings, comparisons, shows, note: None }
     }
 
     /// The largest share of a tolerance that an array uses.
@@ -117,6 +142,8 @@ pub struct Outcomes {
     pub rows: Vec<RowResult>,
     /// A result for each check, in the order of the checks.
     pub checks: Vec<CheckResult>,
+    /// Where each limit of the mapping is shown, by engine; empty unless every check was run.
+    pub limits: Vec<Shown>,
 }
 
 /// What came of a row.
@@ -141,7 +168,8 @@ pub struct RowResult {
 impl Outcomes {
     /// The worst verdict of all rows; `Unchecked` where nothing was run.
     pub fn verdict(&self) -> Verdict {
-        self.rows.iter().map(|row| row.verdict).max().unwrap_or(Verdict::Unchecked)
+        let rows = self.rows.iter().map(|row| row.verdict);
+        rows.chain(self.limits.iter().map(Shown::verdict)).max().unwrap_or(Verdict::Unchecked)
     }
 }
 
@@ -179,19 +207,22 @@ impl Suite {
             if !file.default.is_empty() {
                 checks.push(Check { name: format!("{name}/default"), row, kind: Kind::Default });
             }
+            if file.category != Category::Example {
+                checks.push(Check { name: format!("{name}/signature"), row, kind: Kind::Signature });
+            }
         }
         checks
     }
 
-    /// The case of a check; `None` for a default check.
+    /// The case of a check; `None` where the row as such is asked about.
     pub fn case(&self, check: &Check) -> Option<&Case> {
         match check.kind {
             Kind::Case { case, .. } => Some(&self.mapping.rows[check.row].file.cases[case]),
-            Kind::Default => None,
+            Kind::Default | Kind::Signature => None,
         }
     }
 
-    /// The call of a check as a side writes it; `None` for a default check and where there is none.
+    /// The call of a check as a side writes it; `None` where there is none, or not one.
     pub fn question(&self, check: &Check, side: Side) -> Option<Call> {
         let Kind::Case { dtype, layout, .. } = check.kind else { return None };
         let target = self.mapping.target_call(self.case(check)?, dtype, layout).ok()?;
@@ -225,7 +256,8 @@ impl Suite {
         let mut results: Vec<CheckResult> = checks.par_iter().map(run).collect();
         refuse_identical(&mut results);
         let rows = (0..self.mapping.rows.len()).filter_map(|row| self.row(row, checks, &results)).collect();
-        Outcomes { rows, checks: results }
+        let limits = if results.len() == self.checks().len() { self.shown(&results) } else { Vec::new() };
+        Outcomes { rows, checks: results, limits }
     }
 
     /// Runs one check on the engines that `only` names; `sides` is the two sides held to each other.
@@ -233,6 +265,7 @@ impl Suite {
         match check.kind {
             Kind::Case { dtype, layout, .. } => self.run_case(check, dtype, layout, only),
             Kind::Default => self.run_default(check, only),
+            Kind::Signature => self.run_signature(check, only),
         }
     }
 
@@ -272,14 +305,6 @@ impl Suite {
             complete,
         })
     }
-
-    /// What each side is known to make of a call.
-    fn binding(&self, side: Side) -> &'static dyn Binding {
-        match side {
-            Side::Mindspore => &Mindspore { narrows_eps: true },
-            Side::Torch => &TorchCore,
-        }
-    }
 }
 
 /// Two checks with the same call are one check that seems to be two.
@@ -288,7 +313,7 @@ fn refuse_identical(results: &mut [CheckResult]) {
     for result in results {
         let Some(call) = &result.call else { continue };
         if let Some(other) = first.get(call) {
-            let mut identical = EngineResult::of("sides", vec![Finding::Identical(other.clone())]);
+            let mut identical = EngineResult::of(SIDES, vec![Finding::Identical(other.clone())]);
             identical.findings.extend(result.sides.take().into_iter().flat_map(|sides| sides.findings));
             result.sides = Some(identical);
         } else {

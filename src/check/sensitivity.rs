@@ -5,6 +5,7 @@
 //! consequence too.
 
 use super::{Check, Suite, is_input};
+use crate::binding;
 use crate::call::{Answer, Call, Effective, Outcome, Output};
 use crate::compare::{Precision, Tolerance, compare_exact};
 use crate::engine::Question;
@@ -70,7 +71,7 @@ impl Base<'_> {
             Side::Mindspore => self.suite.engines[0].binding().effective(call, self.built).ok(),
             Side::Torch => {
                 let call = self.suite.mapping().source_call(call, self.built).ok()?;
-                self.suite.binding(Side::Torch).effective(&call, self.built).ok()
+                binding::newest(Side::Torch).effective(&call, self.built).ok()
             }
         }
     }
@@ -130,6 +131,6 @@ fn y(effective: &Effective) -> Expected {
 
 /// Whether y moves by more than the loosest tolerance of the table.
 fn differ(one: &Expected, other: &Expected) -> bool {
-    let tolerance = Tolerance::of(Precision::AssertClose, one.dtype, Output::Y);
+    let tolerance = Tolerance::of(Precision::AssertClose, one.through, Output::Y);
     compare_exact(other, one, tolerance).beyond > 0
 }

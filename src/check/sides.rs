@@ -1,84 +1,191 @@
-//! The two sides held to each other: they agree, or differ in exactly the way that the case says.
+//! The two sides held to each other, every recorded version of one to every one of the other: they agree,
+//! or differ in exactly the way that is stated.
+
+use std::collections::BTreeMap;
 
 use super::ask::Arbiter;
-use super::{EngineResult, Finding, Suite, Verdict, claim};
-use crate::binding::Refusal;
+use super::claim::{Claims, Speaker};
+use super::{EngineResult, Finding, Suite, Verdict};
+use crate::binding::{Binding, Refusal};
 use crate::call::{Answer, Call, Effective, Output};
 use crate::compare::{Comparison, Precision, Tolerance, compare_exact};
-use crate::mapping::{Case, How, Side, Untranslatable};
+use crate::mapping::{How, Side, Untranslatable};
 
 /// The name under which the two sides stand in results.
-const SIDES: &str = "sides";
+pub(super) const SIDES: &str = "sides";
+
+/// What a version makes of a call.
+#[derive(Clone, Debug, PartialEq)]
+enum Reading {
+    /// It computes this.
+    Means(Box<Effective>),
+    /// It rejects the call: what is said and by whom.
+    Rejects(String),
+    /// It cannot do that at all, and that is said once for all such calls.
+    Limited,
+}
+
+/// What is so between two versions.
+#[derive(Clone, Debug)]
+enum Between {
+    /// Nothing can be said: one of them is limited.
+    Nothing,
+    /// One rejects what the other accepts.
+    Rejection(Side, String),
+    /// The arrays that differ in numbers, with how much, and whether dtypes differ.
+    Answers(Vec<(Output, Comparison)>, Option<Output>),
+}
 
 impl Suite {
     pub(super) fn hold_sides(
         &self,
-        case: &Case,
-        target: &Call,
+        claims: Claims<'_>,
         source: Result<&Call, &Untranslatable>,
         built: Option<&Answer>,
         arbiter: &mut Arbiter,
     ) -> EngineResult {
-        let stated = case.differs.as_ref().map(|differs| differs.how);
-        let not_asked = |why: String| match stated {
+        let unknown = |why: String| match &claims.case.differs {
             Some(_) => EngineResult::of(SIDES, vec![Finding::NoDifference(format!("it cannot be shown, as {why}"))]),
             None => EngineResult::new(SIDES, Verdict::NotAsked, Some(why)),
         };
         let source = match source {
             Ok(source) => source,
-            Err(why) => return not_asked(why.to_string()),
+            Err(why) => return unknown(why.to_string()),
         };
-        let torch = self.binding(Side::Torch).effective(source, built);
-        let mindspore = self.binding(Side::Mindspore).effective(target, built);
-        let findings = match (torch, mindspore) {
-            (Err(Refusal::Inexpressible(why)), _) | (_, Err(Refusal::Inexpressible(why))) => return not_asked(why),
-            (Err(Refusal::Rejected(_)), Err(Refusal::Rejected(_))) => {
-                no_difference(stated, "both sides reject the call")
-            }
-            (Err(Refusal::Rejected(rejection)), Ok(_)) => rejects(stated, Side::Torch, rejection),
-            (Ok(_), Err(Refusal::Rejected(rejection))) => rejects(stated, Side::Mindspore, rejection),
-            (Ok(torch), Ok(mindspore)) => {
-                let differences = differences(case, &torch, &mindspore, arbiter);
-                match stated {
-                    Some(How::Values) if !differences.is_empty() => Vec::new(),
-                    Some(How::Rejection) => no_difference(stated, "both sides accept the call"),
-                    Some(How::Values) => no_difference(stated, "the numbers agree within the tolerance"),
-                    None => {
-                        let finding = |(output, comparison)| Finding::SidesDiffer { output, comparison };
-                        differences.into_iter().map(finding).collect()
-                    }
-                }
-            }
+        let read = |side, call: &Call| -> Result<Vec<(&str, Reading)>, String> {
+            let versions = self.versions(side).into_iter();
+            versions.map(|(name, binding)| Ok((name, reading(claims, name, binding, call, built)?))).collect()
         };
-        EngineResult::of(SIDES, findings)
-    }
-}
-
-fn no_difference(stated: Option<How>, why: &str) -> Vec<Finding> {
-    stated.map(|_| Finding::NoDifference(why.to_owned())).into_iter().collect()
-}
-
-fn rejects(stated: Option<How>, side: Side, rejection: crate::call::Rejection) -> Vec<Finding> {
-    if stated == Some(How::Rejection) { Vec::new() } else { vec![Finding::SidesReject { side, rejection }] }
-}
-
-/// The arrays in which MindSpore's exact answer is beyond the tolerance of PyTorch's.
-fn differences(
-    case: &Case,
-    torch: &Effective,
-    mindspore: &Effective,
-    arbiter: &mut Arbiter,
-) -> Vec<(Output, Comparison)> {
-    let (expected, actual) = (arbiter.answer(torch), arbiter.answer(mindspore));
-    let mut differences = Vec::new();
-    for (output, expected) in expected.iter() {
-        let Some(actual) = actual.get(output) else { continue };
-        let table = Tolerance::of(Precision::AssertClose, expected.dtype, *output);
-        let tolerance = claim::tolerance(case, SIDES, *output, table);
-        let comparison = compare_exact(actual, expected, tolerance);
-        if comparison.beyond > 0 {
-            differences.push((*output, comparison));
+        match (read(Side::Torch, source), read(Side::Mindspore, claims.call)) {
+            (Ok(torch), Ok(mindspore)) => hold_pairs(claims, &torch, &mindspore, arbiter),
+            (Err(why), _) | (_, Err(why)) => unknown(why),
         }
     }
-    differences
+
+    /// The recorded versions of a side, or what is known of its newest where none is recorded.
+    pub(super) fn versions(&self, side: Side) -> Vec<(&str, &'static dyn Binding)> {
+        let recorded = self.mapping().file.golden.iter().map(|name| (name.as_str(), crate::binding::of(name)));
+        let mut versions: Vec<_> = recorded.filter(|(_, binding)| binding.side() == side).collect();
+        if versions.is_empty() {
+            versions.push((side.key(), crate::binding::newest(side)));
+        }
+        versions
+    }
+}
+
+fn reading(
+    claims: Claims<'_>,
+    name: &str,
+    binding: &dyn Binding,
+    call: &Call,
+    built: Option<&Answer>,
+) -> Result<Reading, String> {
+    if let Some(claimed) = claims.rejection(Speaker::version(name, binding)) {
+        return Ok(if claimed.limit.is_some() {
+            Reading::Limited
+        } else {
+            Reading::Rejects(format!("{name} raises {}", claimed.class))
+        });
+    }
+    match binding.effective(call, built) {
+        Ok(effective) => Ok(Reading::Means(Box::new(effective))),
+        Err(Refusal::Rejected(rejection)) => Ok(Reading::Rejects(format!("{name} raises {rejection}"))),
+        Err(Refusal::Inexpressible(why)) => Err(why),
+    }
+}
+
+/// Every pair; of findings that are alike the first is given.
+fn hold_pairs(
+    claims: Claims<'_>,
+    torch: &[(&str, Reading)],
+    mindspore: &[(&str, Reading)],
+    arbiter: &mut Arbiter,
+) -> EngineResult {
+    let mut result = EngineResult::of(SIDES, Vec::new());
+    let mut known: Vec<(&Reading, &Reading, Between)> = Vec::new();
+    for (source, torch) in torch {
+        for (target, mindspore) in mindspore {
+            let same = |(t, m, _): &&(&Reading, &Reading, Between)| *t == torch && *m == mindspore;
+            let between = match known.iter().find(same) {
+                Some((_, _, between)) => between.clone(),
+                None => {
+                    let between = compare(claims, torch, mindspore, arbiter);
+                    known.push((torch, mindspore, between.clone()));
+                    between
+                }
+            };
+            hold_pair(claims, [source, target], &between, &mut result);
+        }
+    }
+    if !result.findings.is_empty() {
+        result.verdict = Verdict::Refuted;
+    }
+    result
+}
+
+/// Holds what is so between two versions to what is stated.
+fn hold_pair(claims: Claims<'_>, pair: [&str; 2], between: &Between, result: &mut EngineResult) {
+    let by_case = claims.differs(pair);
+    let everywhere: Vec<(usize, How)> = (pair.iter())
+        .flat_map(|name| claims.limits(name))
+        .filter_map(|(index, limit)| Some((index, limit.differs?)))
+        .collect();
+    let hows: BTreeMap<How, Finding> = match between {
+        Between::Nothing => return,
+        Between::Rejection(side, what) => {
+            [(How::Rejection, Finding::SidesReject { side: *side, what: what.clone() })].into()
+        }
+        Between::Answers(values, dtype) => {
+            let between = pair.map(str::to_owned);
+            let values = values.first().map(|(output, comparison)| {
+                (
+                    How::Values,
+                    Finding::SidesDiffer { output: *output, comparison: comparison.clone(), between: between.clone() },
+                )
+            });
+            let dtype = dtype.map(|output| (How::DType, Finding::SidesDType { output, between: between.clone() }));
+            values.into_iter().chain(dtype).collect()
+        }
+    };
+    for (index, how) in &everywhere {
+        if hows.contains_key(how) && !result.shows.contains(index) {
+            result.shows.push(*index);
+        }
+    }
+    let is_stated = |how: &How| by_case == Some(*how) || everywhere.iter().any(|(_, known)| known == how);
+    for (how, finding) in &hows {
+        if !is_stated(how) && !result.findings.iter().any(|known| known.is_like(finding)) {
+            result.findings.push(finding.clone());
+        }
+    }
+    if let Some(how) = by_case.filter(|how| !hows.contains_key(how)) {
+        let [source, target] = pair;
+        let finding = Finding::NoDifference(format!("{source} and {target} do not differ in {}", how.word()));
+        if !result.findings.iter().any(|known| known.is_like(&finding)) {
+            result.findings.push(finding);
+        }
+    }
+}
+
+fn compare(claims: Claims<'_>, torch: &Reading, mindspore: &Reading, arbiter: &mut Arbiter) -> Between {
+    match (torch, mindspore) {
+        (Reading::Limited, _) | (_, Reading::Limited) => Between::Nothing,
+        (Reading::Rejects(_), Reading::Rejects(_)) => Between::Answers(Vec::new(), None),
+        (Reading::Rejects(what), _) => Between::Rejection(Side::Torch, what.clone()),
+        (_, Reading::Rejects(what)) => Between::Rejection(Side::Mindspore, what.clone()),
+        (Reading::Means(torch), Reading::Means(mindspore)) => {
+            let (expected, actual) = (arbiter.answer(torch), arbiter.answer(mindspore));
+            let both =
+                || expected.iter().filter_map(|(output, expected)| Some((*output, expected, actual.get(output)?)));
+            let dtype = both().find(|(_, expected, actual)| expected.dtype != actual.dtype).map(|(output, ..)| output);
+            let values = both().filter_map(|(output, expected, actual)| {
+                let through = expected.through.less_precise(actual.through);
+                let table = Tolerance::of(Precision::AssertClose, through, output);
+                let tolerance = claims.tolerance(SIDES, output, table);
+                let comparison = compare_exact(actual, expected, tolerance);
+                (comparison.beyond > 0).then_some((output, comparison))
+            });
+            Between::Answers(values.collect(), dtype)
+        }
+    }
 }

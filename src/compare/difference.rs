@@ -146,6 +146,7 @@ mod tests {
         let array = Array::from(Tensor::from_f64(DType::F32, &[actual.len()], actual).unwrap());
         let expected = Expected {
             dtype: DType::F32,
+            through: DType::F32,
             shape: vec![expected.len()],
             values: expected.iter().map(|&v| v.into()).collect(),
             unit: vec![1.0; expected.len()],
@@ -194,8 +195,13 @@ mod tests {
 
     #[test]
     fn other_shapes_and_dtypes_are_no_numbers() {
-        let expected =
-            Expected { dtype: DType::F32, shape: vec![2], values: vec![Double::default(); 2], unit: vec![0.0; 2] };
+        let expected = Expected {
+            dtype: DType::F32,
+            through: DType::F32,
+            shape: vec![2],
+            values: vec![Double::default(); 2],
+            unit: vec![0.0; 2],
+        };
         let array = |dtype, n| Array::from(Tensor::from_f64(dtype, &[n], &vec![0.0; n]).unwrap());
         assert!(matches!(compare(&array(DType::F32, 3), &expected, ULP), Err(Unlike::Shape { .. })));
         assert!(matches!(compare(&array(DType::F64, 2), &expected, ULP), Err(Unlike::DType { .. })));

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::{Engine, Question};
-use crate::binding::{Binding, TorchCore};
+use crate::binding::{self, Binding};
 use crate::call::Outcome;
 use crate::golden::Store;
+use crate::signature::Signature;
 
 /// An engine that answers out of the golden folder.
 pub struct Golden {
@@ -14,7 +15,7 @@ pub struct Golden {
 }
 
 impl Golden {
-    /// The answers stored under `name`: framework and version, `libtorch-2.13.0`.
+    /// The answers stored under `name`: framework and version, `torch-2.13.0`.
     pub fn new(name: &str, store: Arc<Store>) -> Self {
         Self { name: name.to_owned(), store }
     }
@@ -26,11 +27,15 @@ impl Engine for Golden {
     }
 
     fn binding(&self) -> &dyn Binding {
-        &TorchCore
+        binding::of(&self.name)
     }
 
-    fn has_defaults(&self) -> bool {
-        false
+    fn is_recorded(&self) -> bool {
+        true
+    }
+
+    fn signature(&self) -> Option<&Signature> {
+        self.store.signature(&self.name)
     }
 
     fn answer(&self, question: Question<'_>) -> Outcome {

@@ -32,8 +32,12 @@ impl Engine for Libtorch {
         &TorchCore
     }
 
-    fn has_defaults(&self) -> bool {
+    fn is_module(&self) -> bool {
         false
+    }
+
+    fn reproduces(&self) -> Option<&str> {
+        Some("torch-2.13.0")
     }
 
     fn answer(&self, question: Question<'_>) -> Outcome {
@@ -49,22 +53,19 @@ impl Engine for Libtorch {
     }
 }
 
-fn compute(call: &Call, typed: &Typed<'_>) -> Result<Answer, TchError> {
-    let dtype = typed.input.dtype();
+fn compute(call: &Call, typed: &Typed) -> Result<Answer, TchError> {
+    let dtype = call.input.1.dtype();
     let wanted = call.backward.as_ref().map(|backward| backward.wanted);
     let leaf = |tensor: &Tensor, wanted: bool| to_torch(tensor)?.f_set_requires_grad(wanted);
-    let input = leaf(typed.input, wanted.is_some_and(|w| w.x))?;
-    let (weight, bias) = match &typed.parameters {
-        Some([weight, bias]) => {
-            (Some(leaf(weight, wanted.is_some_and(|w| w.gamma))?), Some(leaf(bias, wanted.is_some_and(|w| w.beta))?))
-        }
-        None => (None, None),
-    };
+    let input = leaf(&call.input.1, wanted.is_some_and(|w| w.x))?;
+    let parameter = |parameter: &Option<Tensor>, wanted| parameter.as_ref().map(|p| leaf(p, wanted)).transpose();
+    let weight = parameter(&typed.parameters.weight, wanted.is_some_and(|w| w.gamma))?;
+    let bias = parameter(&typed.parameters.bias, wanted.is_some_and(|w| w.beta))?;
     let y = input.f_group_norm(typed.num_groups, weight.as_ref(), bias.as_ref(), typed.eps, false)?;
     let mut answer = Answer::default();
     answer.arrays.insert(Output::Y, from_torch(&y.f_detach()?, dtype)?.into());
     if let Some(backward) = &call.backward {
-        if backward.dy.shape() != typed.input.shape() {
+        if backward.dy.shape() != call.input.1.shape() {
             // The product below would broadcast it.
             return Err(TchError::Shape(format!("dy is of shape {:?}", backward.dy.shape())));
         }

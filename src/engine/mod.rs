@@ -15,6 +15,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::binding::Binding;
 use crate::call::{Call, Outcome};
 use crate::compare::Precision;
+use crate::signature::Signature;
 
 /// A call with the name of the check that asks it.
 #[derive(Clone, Copy, Debug)]
@@ -42,9 +43,24 @@ pub trait Engine: Send + Sync {
         Precision::AssertClose
     }
 
-    /// Whether defaults are its own. One that is handed every argument has none that could be tested.
-    fn has_defaults(&self) -> bool {
+    /// Whether it is the API itself, with its constructor and its defaults; libtorch is only the core within.
+    fn is_module(&self) -> bool {
         true
+    }
+
+    /// Whether its answers are recorded ones of a framework version.
+    fn is_recorded(&self) -> bool {
+        false
+    }
+
+    /// The signature that the framework gave of itself.
+    fn signature(&self) -> Option<&Signature> {
+        None
+    }
+
+    /// The recorded engine whose answers it has to give again, to a unit in the last place.
+    fn reproduces(&self) -> Option<&str> {
+        None
     }
 
     /// Answers a call: with arrays, or as it refuses.

@@ -20,7 +20,7 @@ impl Engine for Rust {
     }
 
     fn binding(&self) -> &dyn Binding {
-        &Mindspore { narrows_eps: false }
+        &Mindspore::OPERATOR
     }
 
     fn precision(&self) -> Precision {
@@ -55,9 +55,9 @@ fn compute<T: Element>(call: &Call, x: ndarray::ArrayViewD<'_, T>) -> Result<Ans
         let wanted = Wanted { x: backward.wanted.x, gamma: backward.wanted.gamma, beta: backward.wanted.beta };
         let gradients = norm.backward(x, dy.view(), wanted)?;
         let dx = gradients.dx.as_ref().map(Tensor::from_array);
-        let dgamma = gradients.dgamma.map(|g| Tensor::from_array(&g.into_dyn()));
-        let dbeta = gradients.dbeta.map(|g| Tensor::from_array(&g.into_dyn()));
-        for (output, gradient) in [(Output::Dx, dx), (Output::Dgamma, dgamma), (Output::Dbeta, dbeta)] {
+        for (output, gradient) in
+            [(Output::Dx, dx), (Output::Dgamma, gradients.dgamma), (Output::Dbeta, gradients.dbeta)]
+        {
             if let Some(gradient) = gradient {
                 put(output, gradient);
             }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{MOST_KEPT, REMEDY};
 use crate::call::{CallHash, Output};
 use crate::python::Exception;
+use crate::signature::Signature;
 use crate::tensor::DType;
 
 /// The manifest's file name.
@@ -42,7 +43,7 @@ pub struct Manifest {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Provenance {
-    /// The framework: `libtorch`.
+    /// The framework: `torch`.
     pub framework: String,
     /// Its version.
     pub version: String,
@@ -56,6 +57,9 @@ pub struct Provenance {
     /// Its numpy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub numpy: Option<String>,
+    /// What it says of its own module.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Signature>,
 }
 
 /// One stored answer.
@@ -69,6 +73,9 @@ pub struct Entry {
     /// The first line of its message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// What `print` of y showed, where that was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub printed: Option<String>,
     /// The arrays.
     #[serde(flatten)]
     pub arrays: BTreeMap<Output, Stored>,
@@ -188,6 +195,7 @@ mod tests {
             call: CallHash("00".to_owned()),
             rejected: None,
             message: None,
+            printed: None,
             arrays: [(Output::Y, stored)].into(),
         };
         let refused = Entry {
@@ -197,7 +205,7 @@ mod tests {
             ..answered.clone()
         };
         let answers = [("eps/a/f32".to_owned(), answered), ("eps/b/f32".to_owned(), refused)].into();
-        let manifest = Manifest { answers: [("libtorch-2.13.0".to_owned(), answers)].into(), ..Manifest::default() };
+        let manifest = Manifest { answers: [("torch-2.13.0".to_owned(), answers)].into(), ..Manifest::default() };
         let read: Manifest = serde_json::from_str(&manifest.to_text()).unwrap();
         assert_eq!(read, manifest);
         assert_eq!(manifest.to_text().lines().filter(|line| line.contains("eps/")).count(), 2);

@@ -17,10 +17,11 @@ use std::sync::OnceLock;
 
 pub use archive::Archive;
 pub use manifest::{Entry, Manifest, Provenance, Stored};
-pub use record::{Changes, Options, Recorded, record};
+pub use record::{Changes, Options, Recorded, Recording, record};
 
 use crate::call::{Answer, Array, Call, CallHash, Outcome, Rejection};
 use crate::random::Generator;
+use crate::signature::Signature;
 use crate::tensor::Tensor;
 
 /// The command that mends whatever is amiss here.
@@ -50,6 +51,11 @@ impl Store {
         self.manifest.as_ref().map_err(String::as_str)
     }
 
+    /// What an engine says of its own module.
+    pub fn signature(&self, engine: &str) -> Option<&Signature> {
+        self.manifest.as_ref().ok()?.engines.get(engine)?.signature.as_ref()
+    }
+
     /// The stored answer of an engine. `groups` gives the number of groups of all samples together.
     pub fn answer(&self, engine: &str, row: &str, check: &str, call: &Call, groups: impl Fn() -> usize) -> Outcome {
         let manifest = match &self.manifest {
@@ -73,7 +79,7 @@ impl Store {
 
     fn arrays(&self, row: &str, entry: &Entry, groups: &dyn Fn() -> usize) -> Result<Answer, String> {
         let archive = self.archive(row)?;
-        let mut answer = Answer::default();
+        let mut answer = Answer { printed: entry.printed.clone(), ..Answer::default() };
         for (output, stored) in &entry.arrays {
             let elements: usize = stored.shape.iter().product();
             let kept = (elements > MOST_KEPT).then(|| kept(&entry.call, elements, groups())).flatten();

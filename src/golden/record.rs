@@ -31,6 +31,19 @@ pub struct Recorded {
     pub outcome: Outcome,
 }
 
+/// What is to be stored of one engine.
+#[derive(Clone, Debug)]
+pub struct Recording {
+    /// Its name: `torch-1.8.1`.
+    pub engine: String,
+    /// Where the answers come from.
+    pub provenance: Provenance,
+    /// The answers.
+    pub answers: Vec<Recorded>,
+    /// The engines of the mapping: what is stored of any other goes.
+    pub listed: Vec<String>,
+}
+
 /// How to record.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
@@ -69,33 +82,22 @@ impl Changes {
 /// Stores the answers of one engine in `folder`: all of them or, where it is stopped on the way, none.
 ///
 /// Who records into the same folder meanwhile waits.
-pub fn record(
-    folder: &Path,
-    engine: &str,
-    provenance: Provenance,
-    answers: Vec<Recorded>,
-    options: Options,
-) -> Result<Changes, String> {
+pub fn record(folder: &Path, recording: Recording, options: Options) -> Result<Changes, String> {
     if options.dry_run {
-        return prepare(folder, engine, provenance, answers, options).map(|(changes, _)| changes);
+        return prepare(folder, recording, options).map(|(changes, _)| changes);
     }
     let locked = std::fs::create_dir_all(folder).and_then(|()| lock(folder));
     // What is read now must still be there when it is replaced.
     let _lock =
         locked.map_err(|error| format!("{}: {error}: make it a folder that you may write to", folder.display()))?;
-    let (changes, transaction) = prepare(folder, engine, provenance, answers, options)?;
+    let (changes, transaction) = prepare(folder, recording, options)?;
     transaction.run()?;
     Ok(changes)
 }
 
 /// What changes, and the steps to it.
-fn prepare(
-    folder: &Path,
-    engine: &str,
-    provenance: Provenance,
-    answers: Vec<Recorded>,
-    options: Options,
-) -> Result<(Changes, Transaction), String> {
+fn prepare(folder: &Path, recording: Recording, options: Options) -> Result<(Changes, Transaction), String> {
+    let Recording { engine, provenance, answers, listed } = recording;
     let mut changes = Changes::default();
     let (old, archives) = read(folder, &mut changes.mended);
     let stored = |row: &str, entry: &Entry| -> Option<Vec<Tensor>> {
@@ -106,7 +108,7 @@ fn prepare(
     let mut contents: BTreeMap<String, BTreeMap<String, Tensor>> = BTreeMap::new();
     let mut entries = BTreeMap::new();
     let none = BTreeMap::new();
-    let before = old.answers.get(engine).unwrap_or(&none);
+    let before = old.answers.get(&engine).unwrap_or(&none);
     for recorded in answers {
         let Some((entry, arrays)) = entry(&recorded) else { continue };
         let was = before.get(&recorded.check);
@@ -147,8 +149,11 @@ fn prepare(
 
     let mut new = Manifest::default();
     (new.engines, new.answers) = (old.engines.clone(), old.answers.clone());
-    new.engines.insert(engine.to_owned(), provenance);
-    new.answers.insert(engine.to_owned(), entries);
+    new.engines.insert(engine.clone(), provenance);
+    new.answers.insert(engine.clone(), entries);
+    let is_kept = |name: &String| *name == engine || listed.contains(name);
+    new.engines.retain(|name, _| is_kept(name));
+    new.answers.retain(|name, _| is_kept(name));
     keep_others(&new, &archives, &mut contents);
     let mut files = BTreeMap::new();
     for (file, arrays) in contents {
@@ -204,7 +209,8 @@ fn keep_others(
 
 /// The entry of an answer and its arrays, in the order of the entry's.
 fn entry(recorded: &Recorded) -> Option<(Entry, Vec<Tensor>)> {
-    let mut entry = Entry { call: recorded.call.hash(), rejected: None, message: None, arrays: BTreeMap::new() };
+    let mut entry =
+        Entry { call: recorded.call.hash(), rejected: None, message: None, printed: None, arrays: BTreeMap::new() };
     let mut arrays = Vec::new();
     match &recorded.outcome {
         Outcome::Rejected(rejection) => {
@@ -212,6 +218,7 @@ fn entry(recorded: &Recorded) -> Option<(Entry, Vec<Tensor>)> {
             entry.message = Some(rejection.message.clone());
         }
         Outcome::Answered(answer) => {
+            entry.printed = answer.printed.clone();
             for (output, array) in &answer.arrays {
                 let values = match kept(&entry.call, array.values.len(), recorded.groups) {
                     Some(kept) => keep(&array.values, &kept),
@@ -238,6 +245,7 @@ fn moved(was: &Entry, was_arrays: &[Tensor], entry: &Entry, arrays: &[Tensor]) -
         let values = old.to_f64();
         let expected = Expected {
             dtype: old.dtype(),
+            through: old.dtype(),
             shape: old.shape().to_vec(),
             unit: values.clone(),
             values: values.into_iter().map(Into::into).collect(),

@@ -1,13 +1,13 @@
 //! The gradients of an input and of the parameters.
 
-use ndarray::{Array, Array1, ArrayView, Dimension, Ix1, IxDyn};
+use ndarray::{Array, ArrayView, Dimension, IxDyn};
 
 use super::forward::{cast, contiguous, same_shape, shaped, widen};
 use super::moments::Moments;
 use super::shape::Extents;
 use super::wide::{Pair, Sum, Wide};
 use super::{Error, GroupNorm};
-use crate::tensor::{DType, Element};
+use crate::tensor::{DType, Element, Tensor};
 
 /// Which gradients are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,15 +29,15 @@ impl Wanted {
     pub const PARAMETERS: Wanted = Wanted { x: false, gamma: true, beta: true };
 }
 
-/// The gradients that were asked for, in the dtype of the input; `None` for the others.
+/// The gradients that were asked for, each in the dtype of what it is the gradient of; `None` for the others.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gradients<T, D: Dimension = IxDyn> {
     /// Of the input: its shape.
     pub dx: Option<Array<T, D>>,
     /// Of the scale: shape `(num_channels,)`.
-    pub dgamma: Option<Array1<T>>,
+    pub dgamma: Option<Tensor>,
     /// Of the shift: shape `(num_channels,)`.
-    pub dbeta: Option<Array1<T>>,
+    pub dbeta: Option<Tensor>,
 }
 
 impl GroupNorm {
@@ -84,8 +84,8 @@ impl GroupNorm {
         };
         Ok(Gradients {
             dx: dx.map(|dx| shaped(x.raw_dim(), dx)),
-            dgamma: wanted.gamma.then(|| shaped(Ix1(self.num_channels), dgamma)),
-            dbeta: wanted.beta.then(|| shaped(Ix1(self.num_channels), dbeta)),
+            dgamma: wanted.gamma.then(|| parameter(self.gamma.dtype(), &dgamma)),
+            dbeta: wanted.beta.then(|| parameter(self.beta.dtype(), &dbeta)),
         })
     }
 
@@ -96,7 +96,7 @@ impl GroupNorm {
         x: &[T],
         dy: &[T],
         mut dx: Option<&mut [T]>,
-    ) -> (Vec<T>, Vec<T>) {
+    ) -> (Vec<f64>, Vec<f64>) {
         let gamma = cast::<W, T>(&self.gamma);
         let mut dgamma = vec![Sum::<W>::default(); self.num_channels];
         let mut dbeta = dgamma.clone();
@@ -130,10 +130,12 @@ impl GroupNorm {
                 *dx = T::rounded((centred * inverse_deviation).into());
             }
         }
-        (rounded(&dgamma), rounded(&dbeta))
+        let totals = |sums: Vec<Sum<W>>| sums.into_iter().map(|sum| sum.total().into()).collect();
+        (totals(dgamma), totals(dbeta))
     }
 }
 
-fn rounded<W: Wide, T: Element>(sums: &[Sum<W>]) -> Vec<T> {
-    sums.iter().map(|sum| T::rounded(sum.total().into())).collect()
+/// The gradient of a parameter, rounded once to its dtype.
+fn parameter(dtype: DType, values: &[f64]) -> Tensor {
+    Tensor::from_f64(dtype, &[values.len()], values).expect("a value for each channel")
 }

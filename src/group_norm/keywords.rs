@@ -15,9 +15,8 @@ impl GroupNorm {
     /// `num_channels` take an int and no bool, `eps` only a float, `affine` only a bool, `gamma_init` and
     /// `beta_init` a tensor, a number or a name.
     ///
-    /// MindSpore's `dtype` takes an object of its own (`mindspore.float16`), for which there is no
-    /// [`Value`]: every value is refused, as it is there, unless both initialisers are tensors and it is
-    /// not looked at. To choose a dtype, or a seed, use [`GroupNorm::builder`].
+    /// `dtype` takes a dtype and is not looked at where both initialisers are tensors, as in MindSpore. A
+    /// seed is chosen with [`GroupNorm::builder`].
     ///
     /// # Errors
     ///
@@ -54,6 +53,9 @@ impl GroupNorm {
             Some(Value::Bool(affine)) => builder = builder.affine(affine),
             Some(other) => return Err(Error::Type { name: "affine", allowed: "'bool'", given: other.type_name() }),
         }
+        if let Some(Value::DType(dtype)) = dtype {
+            builder = builder.dtype(dtype);
+        }
         if let Some(init) = initializer("gamma_init", gamma_init, channels, dtype.as_ref())? {
             builder = builder.gamma_init(init);
         }
@@ -87,7 +89,7 @@ fn initializer(
         Some(Value::Float(value)) => Some(value.into()),
         Some(Value::Bool(value)) => Some(value.into()),
         Some(Value::Tensor(tensor)) => Some(Initializer::Tensor(tensor)),
-        Some(other @ (Value::None | Value::List(_))) => {
+        Some(other @ (Value::None | Value::List(_) | Value::DType(_))) => {
             return Err(Error::Type { name, allowed: "'Tensor', 'number' or 'str'", given: other.type_name() });
         }
     };
@@ -95,9 +97,9 @@ fn initializer(
         init.check(name, num_channels)?;
     }
     match dtype {
+        None | Some(Value::DType(_)) => Ok(init),
         Some(_) if matches!(init, Some(Initializer::Tensor(_))) => Ok(init),
         Some(Value::None) => Err(Error::NoDType),
         Some(other) => Err(Error::Type { name: "dtype", allowed: "'mindspore.dtype'", given: other.type_name() }),
-        None => Ok(init),
     }
 }

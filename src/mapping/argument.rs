@@ -11,7 +11,7 @@ use super::recipe::{Layout, Set, Unrealizable, Values};
 use crate::python::Value;
 use crate::tensor::DType;
 
-/// A value in a call: a scalar, a list, or `{ tensor: … }`.
+/// A value in a call: a scalar, a list, `{ tensor: … }` or `{ dtype: … }`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Argument {
     /// `~`
@@ -28,6 +28,8 @@ pub enum Argument {
     List(Vec<Argument>),
     /// `{ tensor: [1, 2] }`, `{ tensor: ramp }`, `{ tensor: { values: …, shape: …, dtype: …, layout: … } }`
     Tensor(TensorRecipe),
+    /// `{ dtype: f16 }`
+    DType(DType),
 }
 
 /// A tensor in a call.
@@ -57,24 +59,37 @@ impl Argument {
             Argument::Int(v) => v.to_string(),
             Argument::Float(v) => format!("{v:?}"),
             Argument::Str(v) => v.clone(),
+            Argument::DType(v) => format!("{{ dtype: {v} }}"),
             Argument::None | Argument::List(_) | Argument::Tensor(_) => "~".to_owned(),
         }
     }
 
-    /// The value of the argument `name`, for a call with `channels` channels.
-    pub(super) fn value(&self, name: &str, channels: usize) -> Result<Value, Unrealizable> {
-        Ok(match self {
+    /// The value of a scalar; `None` for a list or a tensor.
+    pub fn scalar(&self) -> Option<Value> {
+        Some(match self {
             Argument::None => Value::None,
             Argument::Bool(v) => Value::Bool(*v),
             Argument::Int(v) => Value::Int(*v),
             Argument::Float(v) => Value::Float(*v),
             Argument::Str(v) => Value::Str(v.clone()),
+            Argument::DType(v) => Value::DType(*v),
+            Argument::List(_) | Argument::Tensor(_) => return None,
+        })
+    }
+
+    /// The value of the argument `name`, for a call with `channels` channels.
+    pub(super) fn value(&self, name: &str, channels: usize) -> Result<Value, Unrealizable> {
+        if let Some(scalar) = self.scalar() {
+            return Ok(scalar);
+        }
+        Ok(match self {
             Argument::List(v) => Value::List(v.iter().map(|v| v.value(name, channels)).collect::<Result<_, _>>()?),
             Argument::Tensor(recipe) => {
                 let shape = recipe.shape_for(channels);
                 let dtype = recipe.dtype.unwrap_or(DType::F32);
                 Value::Tensor(recipe.values.realize(name, &shape, &recipe.set, dtype, recipe.layout)?)
             }
+            _ => Value::None,
         })
     }
 }
@@ -108,7 +123,7 @@ impl<'de> Deserialize<'de> for Argument {
         impl<'de> Visitor<'de> for Reader {
             type Value = Argument;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number, a name, `true`, `false`, `~`, a list, or `{ tensor: … }`")
+                f.write_str("a number, a name, `true`, `false`, `~`, a list, `{ tensor: … }` or `{ dtype: … }`")
             }
             fn visit_unit<E>(self) -> Result<Argument, E> {
                 Ok(Argument::None)
@@ -133,12 +148,15 @@ impl<'de> Deserialize<'de> for Argument {
             }
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Argument, A::Error> {
                 #[derive(Deserialize)]
-                #[serde(deny_unknown_fields)]
-                struct Tensor {
-                    tensor: TensorForm,
+                #[serde(rename_all = "lowercase")]
+                enum Tagged {
+                    Tensor(TensorForm),
+                    DType(DType),
                 }
-                let Tensor { tensor: TensorForm(recipe) } = Tensor::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(Argument::Tensor(recipe))
+                Ok(match Tagged::deserialize(MapAccessDeserializer::new(map))? {
+                    Tagged::Tensor(TensorForm(recipe)) => Argument::Tensor(recipe),
+                    Tagged::DType(dtype) => Argument::DType(dtype),
+                })
             }
         }
         deserializer.deserialize_any(Reader)
@@ -181,8 +199,9 @@ impl JsonSchema for Argument {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let values = generator.subschema_for::<Values>();
         let recipe = generator.subschema_for::<TensorRecipe>();
+        let dtype = generator.subschema_for::<DType>();
         json_schema!({
-            "description": "A scalar, a Python list, or a tensor. Types are kept: 1 is an int, 1.0 a float.",
+            "description": "A scalar, a Python list, a tensor, or a dtype. Types are kept: 1 is an int, 1.0 a float.",
             "anyOf": [
                 { "type": ["null", "boolean", "number", "string"] },
                 { "type": "array", "items": { "$ref": "#/$defs/Argument" } },
@@ -190,6 +209,12 @@ impl JsonSchema for Argument {
                     "type": "object",
                     "properties": { "tensor": { "anyOf": [values, recipe] } },
                     "required": ["tensor"],
+                    "additionalProperties": false
+                },
+                {
+                    "type": "object",
+                    "properties": { "dtype": dtype },
+                    "required": ["dtype"],
                     "additionalProperties": false
                 }
             ]

@@ -6,6 +6,7 @@
 mod argument;
 mod diagnostic;
 mod document;
+mod limit;
 mod located;
 mod mistake;
 mod node;
@@ -27,11 +28,12 @@ use serde::{Deserialize, Serialize};
 
 pub use argument::{Argument, Arguments, TensorRecipe};
 pub use diagnostic::{Diagnostic, Place};
+pub use limit::{Limit, When};
 pub use read::read;
 pub use recipe::{Layout, Normal, Ramp, Recipe, RecipeName, Set, Steps, Uniform, Unrealizable, Values};
 pub use row::{
-    Built, Case, Category, Claim, Differs, Gradients, How, InTorch, Input, Loosened, Moments, Off, OutputGradient, Row,
-    RowFile, Text, Variable,
+    Announced, Built, Case, Category, Claim, Differs, Gradients, How, InTorch, Input, Loosened, Moments, Off,
+    OutputGradient, Row, RowFile, Text, Variable,
 };
 pub use schema::{mapping_schema, row_schema};
 pub use translate::{DefaultCalls, Untranslatable};
@@ -107,8 +109,11 @@ pub struct MappingFile {
     pub apis: Sides<Api>,
     /// The plainest call that the target accepts: every keyword without a default. Defaults are tested on it.
     pub plain: Arguments,
-    /// The stored answers that every check is held against; a missing one leaves a row unchecked.
+    /// The recorded versions, oldest first: what every check is asked of. A missing answer leaves a row unchecked.
     pub golden: Vec<String>,
+    /// What versions cannot do, or do otherwise, wherever a call shows it. Each has to be shown by a check.
+    #[serde(default)]
+    pub limits: Vec<Limit>,
 }
 
 /// A whole table: two APIs and the rows between them.

@@ -65,6 +65,14 @@ pub struct RowFile {
     pub in_torch: Option<InTorch>,
     /// What the page says of the difference, in both languages.
     pub difference: Option<Text>,
+    /// Whether the page has the row; false for what the page lacks and the frameworks have.
+    #[serde(default = "yes")]
+    pub on_page: bool,
+    /// Recorded versions that do not have the parameter, though their framework does.
+    #[serde(default)]
+    pub missing: Vec<String>,
+    /// Versions whose documentation announces that something becomes of the parameter.
+    pub announced: Option<Announced>,
     /// The calls that put the row to the test.
     pub cases: Vec<Case>,
 }
@@ -106,6 +114,11 @@ impl RowFile {
         self.names.of(side).as_deref()
     }
 
+    /// Whether a recorded version does not have the parameter.
+    pub fn is_missing(&self, version: &str) -> bool {
+        self.missing.iter().any(|missing| missing == version)
+    }
+
     /// What the row asserts.
     pub fn claim(&self) -> Claim {
         match (self.name(Side::Torch), self.name(Side::Mindspore)) {
@@ -117,6 +130,20 @@ impl RowFile {
             _ => Claim::Renamed,
         }
     }
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// An announcement about a parameter, as recorded versions make it.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Announced {
+    /// The recorded versions whose documentation has it.
+    pub engines: Vec<String>,
+    /// What is announced, for who ports a model.
+    pub why: String,
 }
 
 /// What is written in PyTorch in place of a parameter that it does not have.
@@ -176,6 +203,8 @@ pub struct Case {
     pub tolerance: Vec<Loosened>,
     /// What is claimed of parameters drawn at random.
     pub built: Option<Built>,
+    /// What `print` of the output shows, on every engine.
+    pub prints: Option<String>,
 }
 
 fn f32_only() -> Vec<DType> {
@@ -285,13 +314,28 @@ impl<'de> Deserialize<'de> for Gradients {
 }
 
 /// In what the two sides differ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum How {
     /// In numbers, beyond the tolerance.
     Values,
+    /// In the dtype of an array.
+    #[serde(rename = "dtype")]
+    #[schemars(rename = "dtype")]
+    DType,
     /// One refuses what the other accepts.
     Rejection,
+}
+
+impl How {
+    /// The word in specs.
+    pub fn word(self) -> &'static str {
+        match self {
+            How::Values => "values",
+            How::DType => "dtype",
+            How::Rejection => "rejection",
+        }
+    }
 }
 
 /// A difference between the two sides: an assertion that fails when the difference is gone.
@@ -300,12 +344,16 @@ pub enum How {
 pub struct Differs {
     /// In what they differ.
     pub how: How,
+    /// The recorded versions that differ so from all of the other side; every version where it is not stated.
+    #[serde(default)]
+    pub versions: Vec<String>,
     /// Why they differ, for who ports a model.
     pub why: String,
 }
 
 /// An engine that is off on a call, beyond its tolerance: its largest absolute error against
-/// `exact` is above a tenth of the bound, and not above the bound.
+/// `exact` is above a tenth of the bound, and not above the bound. An infinite bound is of an error
+/// that is infinite: a NaN or an infinity in place of a number, or the other way about.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Off {
@@ -322,6 +370,13 @@ pub struct Off {
     pub bound: f64,
     /// Why the engine is off.
     pub why: String,
+}
+
+impl Off {
+    /// Whether an error is as large as it is stated to be.
+    pub fn is_of(&self, error: f64) -> bool {
+        if self.bound.is_infinite() { error.is_infinite() } else { self.bound / 10.0 < error && error <= self.bound }
+    }
 }
 
 fn y() -> Output {

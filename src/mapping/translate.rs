@@ -39,8 +39,13 @@ impl Mapping {
             backward: target.backward.clone(),
         };
         for (name, value) in &target.arguments {
-            let row =
-                self.row_of(Side::Mindspore, name).ok_or_else(|| Untranslatable(format!("no row has `{name}`")))?;
+            let Some(row) = self.row_of(Side::Mindspore, name) else {
+                // What PyTorch alone has goes to both under its name: MindSpore says that it does not know it.
+                let row = self.row_of(Side::Torch, name).filter(|row| row.file.name(Side::Mindspore).is_none());
+                row.ok_or_else(|| Untranslatable(format!("no row has `{name}`")))?;
+                source.arguments.push((name.clone(), value.clone()));
+                continue;
+            };
             match (row.file.name(Side::Torch), &row.file.in_torch) {
                 (Some(name), _) => source.arguments.push((name.to_owned(), value.clone())),
                 (None, Some(instead)) => {
@@ -142,7 +147,7 @@ fn filling(attribute: &str, initialiser: &Value, built: Option<&Answer>) -> Resu
         Value::Int(v) => return Ok(Value::Float(*v as f64)),
         Value::Float(_) | Value::Tensor(_) => return Ok(initialiser.clone()),
         Value::Str(name) => name.to_ascii_lowercase(),
-        Value::None | Value::List(_) => {
+        Value::None | Value::List(_) | Value::DType(_) => {
             return Err(Untranslatable(format!("`{initialiser}` is no initialiser: nothing can be filled with it")));
         }
     };

@@ -80,7 +80,10 @@ impl<'a> Table<'a> {
         let side = Side::Mindspore;
         let signature = || self.mapping?.with("apis").map(|file| &file.apis.of(side).constructor);
         let names = self.names(side).or_else(|| signature().map(|names| names.iter().map(String::as_str).collect()));
-        let Some(names) = names else { return };
+        let Some(mut names) = names else { return };
+        let of_source = |row: &&RowFile| row.name(side).is_none();
+        let rows = self.rows.iter().filter_map(|row| row.with("names")).filter(of_source);
+        names.extend(rows.filter(|row| row.in_torch.is_none()).filter_map(|row| row.name(Side::Torch)));
         let unknown = call.map_or(&[][..], Node::entries).iter().filter(|(key, _)| !names.contains(&&*key.name));
         for (key, _) in unknown.take(MOST_MISTAKES) {
             {

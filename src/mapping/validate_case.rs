@@ -161,8 +161,8 @@ impl<'a> Checker<'a> {
     /// Bounds and tolerances are numbers that something can be held to.
     fn numbers(&mut self) {
         for (off, node) in self.each("off", &self.case.off) {
-            if !(off.bound > 0.0 && off.bound.is_finite()) {
-                let label = "expected a finite number above 0";
+            if off.bound.is_nan() || off.bound <= 0.0 {
+                let label = "expected a number above 0, or `.inf` where the error is infinite";
                 self.add(&node.at("bound").span, "nothing can be held to this `bound`", label);
             }
         }

@@ -133,7 +133,7 @@ fn write_mismatch(text: &mut String, suite: &Suite, result: &CheckResult) {
 /// A finding, with its worst elements where it is about elements.
 fn found(result: &CheckResult, finding: &Finding) -> String {
     let mut text = finding.to_string();
-    if let Finding::Beyond { output, comparison, .. } | Finding::SidesDiffer { output, comparison } = finding {
+    if let Finding::Beyond { output, comparison, .. } | Finding::SidesDiffer { output, comparison, .. } = finding {
         text.push('\n');
         let names = match finding {
             Finding::SidesDiffer { .. } => ["MindSpore", "PyTorch"],
@@ -159,9 +159,10 @@ fn compared(result: &CheckResult) -> BTreeSet<Output> {
 fn place(suite: &Suite, result: &CheckResult, row: &Row) -> String {
     let line = match result.check.kind {
         Kind::Case { case, .. } => row.lines.get(case),
-        Kind::Default => None,
+        Kind::Default | Kind::Signature => None,
     };
-    let case = suite.case(&result.check).map_or("default", |case| case.name.as_str());
+    let what = result.check.name.split('/').nth(1).unwrap_or_default();
+    let case = suite.case(&result.check).map_or(what, |case| case.name.as_str());
     match line {
         Some(line) => format!("{}:{line} ({case})", row.path.display()),
         None => format!("{} ({case})", row.path.display()),

@@ -1,33 +1,33 @@
-//! `cargo xtask golden`: stored answers, recorded from live libtorch or from a framework in Python.
+//! `cargo xtask golden`: stored answers, recorded from frameworks in Python.
+
+mod fresh;
 
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use mapcheck::binding::{Binding, Mindspore, TorchCore};
-use mapcheck::call::{Call, Outcome};
+use mapcheck::binding;
+use mapcheck::call::Call;
 use mapcheck::check::{Check, Kind, Suite};
-use mapcheck::engine::{Engine, Question};
-use mapcheck::golden::{Changes, Options, Provenance, Recorded, record};
+use mapcheck::golden::{Changes, Options, Provenance, Recorded, Recording, record};
 use mapcheck::mapping::Side;
-use rayon::prelude::*;
 
 use crate::check::bar;
+use crate::environment;
 use crate::suite::{Folders, root, selected};
 use crate::worker::Worker;
-use crate::{environment, libtorch, live};
 
 /// Record answers.
 #[derive(Args)]
 pub struct Golden {
-    /// Who is asked: libtorch, or a framework in a Python environment of its own, which is made where it is
+    /// The framework version that is asked, or `all` of the mapping; its Python environment is made where it is
     /// missing (gigabytes, and minutes)
-    #[arg(long, default_value = LIBTORCH, value_parser = engine_names())]
-    engine: String,
+    #[arg(long, value_parser = engine_names(), required_unless_present = "check")]
+    engine: Option<String>,
     /// Only checks whose name contains this; the others stay
     filter: Option<String>,
-    /// Write nothing; fail where something would be written
-    #[arg(long)]
+    /// Ask nobody and write nothing; fail where an answer is missing, stale, damaged or of no check
+    #[arg(long, conflicts_with_all = ["engine", "force"])]
     check: bool,
     /// Also write what moved within the tolerance
     #[arg(long)]
@@ -36,98 +36,85 @@ pub struct Golden {
     folders: Folders,
 }
 
+const ALL: &str = "all";
+
+fn engine_names() -> clap::builder::PossibleValuesParser {
+    environment::engines().chain([ALL]).collect::<Vec<_>>().into()
+}
+
 impl Golden {
     /// Records, or checks that there is nothing to record.
     pub fn run(self) -> Result<ExitCode> {
-        if self.engine == LIBTORCH && !live::IS_BUILT {
-            if libtorch::find().is_none() {
-                libtorch::fetch()?;
-            }
-            return live::again("dev");
-        }
         std::env::set_current_dir(root()).context("the workspace is not where it was built")?;
         let suite = self.folders.suite(None)?;
         let checks = selected(&suite, self.filter.as_deref())?;
-        let asked = if self.engine == LIBTORCH {
-            ask_libtorch(&suite, &checks)
-        } else {
-            ask_framework(&suite, &checks, &self.engine)
+        let Some(engine) = &self.engine else {
+            return Ok(fresh::report(&suite, &checks, &self.folders.golden, self.filter.is_none()));
         };
-        let Asked { name, provenance, answers, failed } = asked?;
+        let listed = &suite.mapping().file.golden;
+        if engine == ALL {
+            for engine in listed {
+                self.record(&suite, &checks, engine)?;
+            }
+        } else if listed.contains(engine) {
+            self.record(&suite, &checks, engine)?;
+        } else {
+            let file = self.folders.specs.join("mapping.yaml");
+            bail!(
+                "{} does not list {engine}: add it to `golden` there, so that its answers are asked for",
+                file.display()
+            );
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn record(&self, suite: &Suite, checks: &[Check], engine: &str) -> Result<()> {
+        let Asked { provenance, answers, failed } = ask(suite, checks, engine)?;
         for failure in &failed {
             eprintln!("error: {failure:#}");
         }
         let partial = self.filter.is_some() || !failed.is_empty();
-        let options = Options { force: self.force, dry_run: self.check, partial };
+        let options = Options { force: self.force, dry_run: false, partial };
         let asked = answers.len();
-        let changes = record(&self.folders.golden, &name, provenance, answers, options);
-        let changes = changes.map_err(|problem| anyhow::anyhow!(problem))?;
+        let listed = suite.mapping().file.golden.clone();
+        let recording = Recording { engine: engine.to_owned(), provenance, answers, listed };
+        let changes = record(&self.folders.golden, recording, options).map_err(anyhow::Error::msg)?;
         print(&changes);
-        println!("{name}: {asked} answers to {} checks", checks.len());
+        println!("{engine}: {asked} answers to {} checks", checks.len());
         if !failed.is_empty() {
             bail!("{} calls were not answered; what was is kept, and the same command goes on", failed.len());
         }
-        Ok(match (self.check, changes.is_fresh()) {
-            (_, true) => {
-                println!("{} is fresh", self.folders.golden.display());
-                ExitCode::SUCCESS
-            }
-            (false, false) => {
-                println!("wrote {} in {}", changes.written.join(", "), self.folders.golden.display());
-                ExitCode::SUCCESS
-            }
-            (true, false) => {
-                let golden = self.folders.golden.display();
-                eprintln!(
-                    "error: {golden} is not fresh ({}): run `cargo xtask golden` and commit",
-                    changes.written.join(", ")
-                );
-                ExitCode::FAILURE
-            }
-        })
+        let golden = self.folders.golden.display();
+        match changes.is_fresh() {
+            true => println!("{golden} is fresh"),
+            false => println!("wrote {} in {golden}", changes.written.join(", ")),
+        }
+        Ok(())
     }
-}
-
-/// The engine that is linked in, by the name of its answers less the version.
-const LIBTORCH: &str = "libtorch";
-
-fn engine_names() -> clap::builder::PossibleValuesParser {
-    std::iter::once(LIBTORCH).chain(environment::engines()).collect::<Vec<_>>().into()
 }
 
 /// What was answered, by whom, and what was not.
 struct Asked {
-    name: String,
     provenance: Provenance,
     answers: Vec<Recorded>,
     failed: Vec<anyhow::Error>,
 }
 
-fn ask_libtorch(suite: &Suite, checks: &[Check]) -> Result<Asked> {
-    let Some(engine) = live::engine() else { bail!("this xtask was built without libtorch") };
-    let bar = bar(checks.len());
-    let answers = answers(suite, checks, &*engine, || bar.inc(1));
-    bar.finish_and_clear();
-    let name = format!("{LIBTORCH}-{}", libtorch::VERSION);
-    Ok(Asked { name, provenance: provenance(&*engine), answers, failed: Vec::new() })
-}
-
 /// Asks a framework in its own process, one call after the other.
-fn ask_framework(suite: &Suite, checks: &[Check], engine: &str) -> Result<Asked> {
+fn ask(suite: &Suite, checks: &[Check], engine: &str) -> Result<Asked> {
     let mut worker = Worker::start(engine)?;
     let hello = worker.hello().clone();
-    let binding: &dyn Binding =
-        if engine.starts_with("mindspore") { &Mindspore { narrows_eps: true } } else { &TorchCore };
+    let signature = worker.signature()?;
     let bar = bar(checks.len());
     let (mut answers, mut failed) = (Vec::new(), Vec::new());
     for check in checks {
         bar.inc(1);
-        for (name, call) in calls(suite, check, binding.side()) {
-            match worker.ask(&name, &call) {
+        let print = suite.case(check).is_some_and(|case| case.prints.is_some());
+        for (name, call) in calls(suite, check, engine) {
+            match worker.ask(&name, &call, print) {
                 Ok(outcome) => {
-                    let groups = binding.effective(&call, None).map_or(1, |e| e.num_groups * e.x.shape()[0]);
                     let row = suite.mapping().rows[check.row].name.clone();
-                    answers.push(Recorded { row, check: name, call, groups, outcome });
+                    answers.push(Recorded { row, check: name, groups: groups(engine, &call), call, outcome });
                 }
                 Err(error) => failed.push(error),
             }
@@ -137,61 +124,33 @@ fn ask_framework(suite: &Suite, checks: &[Check], engine: &str) -> Result<Asked>
     let provenance = Provenance {
         framework: hello.framework,
         version: hello.version,
-        recorder: recorder(),
+        recorder: format!("mapcheck {}", env!("CARGO_PKG_VERSION")),
         platform: hello.platform,
         python: Some(hello.python),
         numpy: Some(hello.numpy),
+        signature: Some(signature),
     };
-    Ok(Asked { name: engine.to_owned(), provenance, answers, failed })
+    Ok(Asked { provenance, answers, failed })
 }
 
-/// The calls of a check to a side, by the names under which they are stored: one, or the two of a default.
-fn calls(suite: &Suite, check: &Check, side: Side) -> Vec<(String, Call)> {
+/// The number of groups of all samples together.
+fn groups(engine: &str, call: &Call) -> usize {
+    binding::of(engine).effective(call, None).map_or(1, |effective| effective.num_groups * effective.x.shape()[0])
+}
+
+/// The calls of a check to an engine, by the names under which they are stored: one, or the two of a default.
+fn calls(suite: &Suite, check: &Check, engine: &str) -> Vec<(String, Call)> {
+    let side: Side = binding::of(engine).side();
     if let Some(call) = suite.question(check, side) {
         return vec![(check.name.clone(), call)];
     }
-    match suite.mapping().default_calls(&suite.mapping().rows[check.row], side) {
-        Some(Ok(calls)) if check.kind == Kind::Default => {
+    let row = &suite.mapping().rows[check.row];
+    match suite.mapping().default_calls(row, side) {
+        Some(Ok(calls)) if check.kind == Kind::Default && !row.file.is_missing(engine) => {
             vec![(format!("{}/left_out", check.name), calls.left_out), (format!("{}/stated", check.name), calls.stated)]
         }
         _ => Vec::new(),
     }
-}
-
-/// What an engine answers to the checks, as it is stored; `done` is called after each.
-pub fn answers(suite: &Suite, checks: &[Check], engine: &dyn Engine, done: impl Fn() + Sync) -> Vec<Recorded> {
-    let answers = checks.par_iter().map(|check| {
-        done();
-        answer(suite, check, engine)
-    });
-    answers.collect::<Vec<_>>().into_iter().flatten().collect()
-}
-
-/// What the engine answers to a check's call to its side; `None` where it is not asked.
-fn answer(suite: &Suite, check: &Check, engine: &dyn Engine) -> Option<Recorded> {
-    let question = suite.question(check, engine.binding().side())?;
-    let row = &suite.mapping().rows[check.row].name;
-    let groups = engine.binding().effective(&question, None).map_or(1, |e| e.num_groups * e.x.shape()[0]);
-    match engine.answer(Question { row, check: &check.name, call: &question }) {
-        Outcome::NotAsked(_) => None,
-        outcome => Some(Recorded { row: row.clone(), check: check.name.clone(), call: question, groups, outcome }),
-    }
-}
-
-/// Where an engine's answers come from.
-pub fn provenance(engine: &dyn Engine) -> Provenance {
-    Provenance {
-        framework: engine.name().to_owned(),
-        version: libtorch::VERSION.to_owned(),
-        recorder: recorder(),
-        platform: format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
-        python: None,
-        numpy: None,
-    }
-}
-
-fn recorder() -> String {
-    format!("mapcheck {}", env!("CARGO_PKG_VERSION"))
 }
 
 fn print(changes: &Changes) {

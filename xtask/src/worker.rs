@@ -16,7 +16,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use mapcheck::call::{Call, Outcome};
-pub use protocol::{Hello, Kind, Parameter, Signature};
+use mapcheck::signature::Signature;
+pub use protocol::Hello;
 use tempfile::TempDir;
 
 use crate::environment::Environment;
@@ -75,11 +76,12 @@ impl Worker {
         &self.hello
     }
 
-    /// Asks a call. `id` is the name of the check, and in every error.
+    /// Asks a call, and where `print` is set what `print` of its output shows. `id` is the name of the check,
+    /// and in every error.
     ///
     /// An error is about this call only: after it, a new process answers the next.
-    pub fn ask(&mut self, id: &str, call: &Call) -> Result<Outcome> {
-        let request = protocol::request(id, call)?;
+    pub fn ask(&mut self, id: &str, call: &Call, print: bool) -> Result<Outcome> {
+        let request = protocol::request(id, call, print)?;
         let outcome = self.exchange(request, |line| protocol::outcome(id, line));
         outcome.with_context(|| format!("{} did not answer {id}", self.engine))
     }
@@ -305,11 +307,11 @@ mod tests {
             else touch "$MARK"; echo first >&2; printf second >&2; printf "half a line"; exit 3; fi"#;
         let (mut worker, _folder) = shell(dies)?;
         assert_eq!(worker.hello().python, "3");
-        let told = error(worker.ask("eps/a", &call(1)));
+        let told = error(worker.ask("eps/a", &call(1), false));
         for part in ["torch-0 did not answer eps/a", "it died", "exit status: 3", "\n  first\n  second"] {
             assert!(told.contains(part), "{told}");
         }
-        assert!(matches!(worker.ask("eps/a", &call(1))?, Outcome::Rejected(_)));
+        assert!(matches!(worker.ask("eps/a", &call(1), false)?, Outcome::Rejected(_)));
         Ok(())
     }
 
@@ -317,7 +319,7 @@ mod tests {
     fn a_worker_that_ended_after_its_answer_is_replaced_unnoticed() -> Result<()> {
         let (mut worker, _folder) = shell(r#"echo "$HELLO"; read -r line; echo "$ANSWER""#)?;
         for _ in 0..3 {
-            worker.ask("eps/a", &call(1))?;
+            worker.ask("eps/a", &call(1), false)?;
             worker.process.as_mut().expect("it answered").child.wait()?;
         }
         Ok(())
@@ -328,7 +330,7 @@ mod tests {
         // It does not read on either, and the request is larger than a pipe.
         let hangs = r#"echo "$HELLO"; head -c 1 >&2; echo sleepy >&2; exec sleep 600"#;
         let (mut worker, _folder) = shell_within(hangs, Limits { call: Duration::from_secs(1), ..LIMITS })?;
-        let told = error(worker.ask("eps/a", &call(1 << 18)));
+        let told = error(worker.ask("eps/a", &call(1 << 18), false));
         assert!(told.contains("no answer within 1s"), "{told}");
         Ok(())
     }
@@ -336,10 +338,10 @@ mod tests {
     #[test]
     fn one_that_is_out_of_step_is_given_up() -> Result<()> {
         let (mut worker, _folder) = shell(r#"echo "$HELLO"; while read -r line; do echo "$ANSWER"; done"#)?;
-        let told = error(worker.ask("eps/b", &call(1)));
+        let told = error(worker.ask("eps/b", &call(1), false));
         assert!(told.contains("did not answer eps/b") && told.contains("instead"), "{told}");
         assert!(worker.process.is_none());
-        worker.ask("eps/a", &call(1))?;
+        worker.ask("eps/a", &call(1), false)?;
         Ok(())
     }
 
@@ -350,9 +352,9 @@ mod tests {
         assert!(error(shell("echo hello")).contains("did not say who it is, but: hello"));
 
         let (mut worker, _folder) = shell(r#"[ -e "$MARK" ] && exit 4; touch "$MARK"; echo "$HELLO"; read -r line"#)?;
-        assert!(error(worker.ask("eps/a", &call(1))).contains("it died"));
+        assert!(error(worker.ask("eps/a", &call(1), false)).contains("it died"));
         for _ in 0..2 {
-            let told = error(worker.ask("eps/a", &call(1)));
+            let told = error(worker.ask("eps/a", &call(1), false));
             assert!(told.contains("cannot be started again") && told.contains("exit status: 4"), "{told}");
         }
         Ok(())

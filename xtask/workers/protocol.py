@@ -7,7 +7,7 @@ standard error. Import this module before the framework.
 A request is a call (`xtask/src/worker/protocol.rs` writes it) or `{"signature": true}`. The reply to
 a call has the `id` of the call and one of
 
-- `arrays`: what was computed;
+- `arrays`: what was computed, and `printed`: what `print` of the output shows, where that was asked;
 - `rejected` and `message`: the class that the framework raised, and the first line of what it said;
 - `failed`: a traceback of the worker itself, which is no answer of the framework.
 """
@@ -81,6 +81,7 @@ class Call:
         backward = request["backward"]
         self.dy = tensor(Array(backward["dy"])) if backward else None
         self.wanted = backward["wanted"] if backward else []
+        self.print = request["print"]
 
 
 def rejection(raised):
@@ -90,10 +91,16 @@ def rejection(raised):
     return {"rejected": type(raised).__name__, "message": message}
 
 
-def signature(module, forward):
-    """Parameters of a module's constructor and forward, and what its documentation announces."""
+def signature(module, forward, dtype_name):
+    """Parameters of a module's constructor and forward, and what its documentation announces.
+
+    `dtype_name` gives our name of a dtype of the framework, and None of anything else.
+    """
 
     def default(value):
+        dtype = dtype_name(value)
+        if dtype:
+            return {"dtype": dtype}
         for tag, kind in {"bool": bool, "int": int, "str": str}.items():
             if type(value) is kind:
                 return {tag: value}
@@ -136,7 +143,8 @@ def announcements(documentation):
 def serve(framework, version, ask, describe):
     """Says hello, and answers until there are no more requests.
 
-    `ask` gives the arrays that answer a call, or raises Rejected; `describe` gives the signature.
+    `ask` gives the arrays that answer a call and what they print, or raises Rejected; `describe` gives the
+    signature.
     """
     reply(
         framework=framework,
@@ -151,7 +159,8 @@ def serve(framework, version, ask, describe):
             if request.get("signature"):
                 reply(signature=describe())
                 continue
-            answer = {"arrays": ask(request)}
+            arrays, printed = ask(request)
+            answer = {"arrays": arrays, "printed": printed}
         except Rejected as rejected:
             answer = rejection(rejected.__cause__)
         except Exception:

@@ -36,7 +36,8 @@ def ask(request):
     call = protocol.Call(request, tensor, DTYPES.get)
     with protocol.framework():
         tensors = answer(call)
-    return {name: encoded(tensor) for name, tensor in tensors.items()}
+    printed = str(tensors["y"].detach().numpy()) if call.print else None
+    return {name: encoded(tensor) for name, tensor in tensors.items()}, printed
 
 
 def answer(call):
@@ -74,7 +75,11 @@ def fill(parameter, value):
 
 
 def signature():
-    return protocol.signature(torch.nn.GroupNorm, torch.nn.GroupNorm.forward)
+    return protocol.signature(torch.nn.GroupNorm, torch.nn.GroupNorm.forward, dtype_name)
+
+
+def dtype_name(value):
+    return NAMES.get(value) if isinstance(value, torch.dtype) else None
 
 
 protocol.serve("torch", torch.__version__, ask, signature)

@@ -19,7 +19,7 @@ fn answers(rows: &[(&str, f64)]) -> Vec<Recorded> {
             check: format!("{row}/case/f32"),
             call: Call { arguments: vec![], fill: vec![], input: ("x".to_owned(), tensor), backward: None },
             groups: 1,
-            outcome: Outcome::Answered(Answer { arrays }),
+            outcome: Outcome::Answered(Answer { arrays, printed: None }),
         }
     });
     recorded.collect()
@@ -38,15 +38,20 @@ fn of_one() -> [Vec<Recorded>; 2] {
 
 fn provenance() -> Provenance {
     let [framework, version, recorder, platform] = ["none", "1", "mapcheck", "any"].map(str::to_owned);
-    Provenance { framework, version, recorder, platform, python: None, numpy: None }
+    Provenance { framework, version, recorder, platform, python: None, numpy: None, signature: None }
+}
+
+fn recording(engine: &str, answers: Vec<Recorded>) -> Recording {
+    let listed = ["one", "two"].map(str::to_owned).to_vec();
+    Recording { engine: engine.to_owned(), provenance: provenance(), answers, listed }
 }
 
 fn write_answers(folder: &Path, engine: &str, answers: Vec<Recorded>) -> Changes {
-    record(folder, engine, provenance(), answers, WRITTEN).unwrap()
+    record(folder, recording(engine, answers), WRITTEN).unwrap()
 }
 
 fn plan(folder: &Path, engine: &str, answers: Vec<Recorded>) -> Transaction {
-    prepare(folder, engine, provenance(), answers, WRITTEN).unwrap().1
+    prepare(folder, recording(engine, answers), WRITTEN).unwrap().1
 }
 
 /// A folder where both engines have answered.
@@ -161,7 +166,7 @@ fn a_dry_run_says_what_is_left_to_do_and_writes_nothing() {
     let new = &of_one()[1];
     let dry_run = |folder: &Path| {
         let options = Options { dry_run: true, ..WRITTEN };
-        record(folder, "one", provenance(), new.clone(), options).unwrap().written
+        record(folder, recording("one", new.clone()), options).unwrap().written
     };
     let folder = before();
     let folder = folder.path();

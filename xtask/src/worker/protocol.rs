@@ -1,13 +1,13 @@
 //! What goes to a worker and comes back: lines of JSON. `xtask/workers/protocol.py` is the other end.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use anyhow::{Context, Result, bail, ensure};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use half::{bf16, f16};
 use mapcheck::call::{Answer, Call, Outcome, Output, Rejection, Wanted};
 use mapcheck::python::{Exception, Value};
+use mapcheck::signature::Signature;
 use mapcheck::tensor::{DType, Element, Strided, Tensor};
 use serde::{Deserialize, Serialize};
 
@@ -26,92 +26,11 @@ pub struct Hello {
     pub platform: String,
 }
 
-/// A module's parameters, and what its documentation announces.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Signature {
-    /// Parameters of the constructor, in order.
-    pub constructor: Vec<Parameter>,
-    /// Parameters of the forward call, in order.
-    pub forward: Vec<Parameter>,
-    /// Warnings and deprecations of the documentation, a paragraph each.
-    pub announcements: Vec<String>,
-}
-
-/// A parameter of a signature.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Parameter {
-    /// The keyword.
-    pub name: String,
-    /// How it can be given.
-    pub kind: Kind,
-    /// What it is where it is not given; where this is `None`, it has to be given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub default: Option<Stated>,
-}
-
-/// How a parameter can be given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// By position alone.
-    PositionalOnly,
-    /// By position or by keyword.
-    PositionalOrKeyword,
-    /// `*args`.
-    VarPositional,
-    /// By keyword alone.
-    KeywordOnly,
-    /// `**kwargs`.
-    VarKeyword,
-}
-
-/// A default as a signature states it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Stated {
-    /// `None`.
-    None(()),
-    /// A `bool`.
-    Bool(bool),
-    /// An `int`.
-    Int(i64),
-    /// A `float`, in the shortest form that gives it back.
-    Float(String),
-    /// A `str`.
-    Str(String),
-    /// An object of another class, as Python writes it: `mindspore.float32`.
-    Other(String),
-}
-
-impl Stated {
-    /// The value; `None` where a call has no such values.
-    pub fn value(&self) -> Option<Value> {
-        Some(match self {
-            Stated::None(()) => Value::None,
-            Stated::Bool(v) => Value::Bool(*v),
-            Stated::Int(v) => Value::Int(*v),
-            Stated::Float(v) => Value::Float(v.parse().ok()?),
-            Stated::Str(v) => Value::Str(v.clone()),
-            Stated::Other(_) => return None,
-        })
-    }
-}
-
-impl fmt::Display for Stated {
-    /// As it is written in Python.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self, self.value()) {
-            (Stated::Float(text) | Stated::Other(text), _) => f.write_str(text),
-            (_, value) => value.unwrap_or(Value::None).fmt(f),
-        }
-    }
-}
-
 /// The request for a signature.
 pub const SIGNATURE: &str = "{\"signature\": true}\n";
 
-/// The line that asks a call.
-pub fn request(id: &str, call: &Call) -> Result<String> {
+/// The line that asks a call, and perhaps what `print` of its output shows.
+pub fn request(id: &str, call: &Call, print: bool) -> Result<String> {
     let pairs = |pairs: &[(String, Value)]| pairs.iter().map(|(name, value)| (name.clone(), sent(value))).collect();
     let request = Request {
         id,
@@ -119,6 +38,7 @@ pub fn request(id: &str, call: &Call) -> Result<String> {
         fill: pairs(&call.fill),
         input: (&call.input.0, sent_tensor(&call.input.1)),
         backward: call.backward.as_ref().map(|b| SentBackward { dy: sent_tensor(&b.dy), wanted: wanted(b.wanted) }),
+        print,
     };
     Ok(serde_json::to_string(&request)? + "\n")
 }
@@ -128,8 +48,8 @@ pub fn outcome(id: &str, line: &str) -> Result<Outcome> {
     let reply: Reply = serde_json::from_str(line).context("the worker's answer cannot be read")?;
     ensure!(reply.id.as_deref() == Some(id), "the worker answered {:?} instead", reply.id);
     match reply.answer {
-        Answered::Arrays { arrays } => {
-            let mut answer = Answer::default();
+        Answered::Arrays { arrays, printed } => {
+            let mut answer = Answer { printed, ..Answer::default() };
             for (output, array) in arrays {
                 let tensor = received(&array).with_context(|| format!("{output} of the answer cannot be read"))?;
                 answer.arrays.insert(output, tensor.into());
@@ -164,6 +84,7 @@ struct Request<'a> {
     fill: Vec<(String, Sent)>,
     input: (&'a str, SentTensor),
     backward: Option<SentBackward>,
+    print: bool,
 }
 
 #[derive(Serialize)]
@@ -183,6 +104,8 @@ enum Sent {
     Str(String),
     List(Vec<Sent>),
     Tensor(SentTensor),
+    #[serde(rename = "dtype")]
+    DType(DType),
 }
 
 #[derive(Serialize)]
@@ -205,7 +128,7 @@ struct Reply {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Answered {
-    Arrays { arrays: BTreeMap<Output, Received> },
+    Arrays { arrays: BTreeMap<Output, Received>, printed: Option<String> },
     Rejected { rejected: String, message: String },
     Failed { failed: String },
 }
@@ -233,6 +156,7 @@ fn sent(value: &Value) -> Sent {
         Value::Str(v) => Sent::Str(v.clone()),
         Value::List(v) => Sent::List(v.iter().map(sent).collect()),
         Value::Tensor(v) => Sent::Tensor(sent_tensor(v)),
+        Value::DType(v) => Sent::DType(*v),
     }
 }
 
@@ -292,7 +216,7 @@ mod tests {
             input: ("x".to_owned(), x),
             backward: Some(Backward { dy, wanted: Wanted { x: true, gamma: false, beta: true } }),
         };
-        let line = request("eps/a/f32", &call).unwrap();
+        let line = request("eps/a/f32", &call, true).unwrap();
         assert!(line.ends_with('\n') && line.lines().count() == 1);
         let value: serde_json::Value = serde_json::from_str(&line).unwrap();
         let expected = serde_json::json!({
@@ -312,6 +236,7 @@ mod tests {
                 "dy": { "dtype": "bf16", "shape": [1, 2], "strides": [2, 1], "offset": 0, "storage": "gD8AwA==" },
                 "wanted": ["x", "beta"],
             },
+            "print": true,
         });
         assert_eq!(value, expected);
     }
@@ -341,18 +266,16 @@ mod tests {
     }
 
     #[test]
-    fn defaults_are_told_as_python_writes_them() {
-        let line = r#"{"signature":{"forward":[],"announcements":[],"constructor":[
+    fn a_signature_is_read() {
+        let line = r#"{"signature":{"forward":[],"announcements":["a"],"constructor":[
             {"name":"n","kind":"positional_or_keyword"},
             {"name":"eps","kind":"keyword_only","default":{"float":"1e-05"}},
             {"name":"init","kind":"keyword_only","default":{"str":"ones"}},
             {"name":"device","kind":"keyword_only","default":{"none":null}},
-            {"name":"dtype","kind":"keyword_only","default":{"other":"mindspore.float32"}}]}}"#;
-        let signature = signature(line).unwrap();
-        let defaults = signature.constructor.iter().filter_map(|p| p.default.as_ref());
-        let told: Vec<String> = defaults.clone().map(Stated::to_string).collect();
-        assert_eq!(told, ["1e-05", "'ones'", "None", "mindspore.float32"]);
-        let values: Vec<Option<Value>> = defaults.map(Stated::value).collect();
-        assert_eq!(values, [Some(Value::Float(1e-5)), Some(Value::Str("ones".to_owned())), Some(Value::None), None]);
+            {"name":"dtype","kind":"keyword_only","default":{"dtype":"f32"}},
+            {"name":"mode","kind":"keyword_only","default":{"other":"<Mode.A: 1>"}}]}}"#;
+        let told = signature(line).unwrap().to_string();
+        assert_eq!(told, "(n, *, eps=1e-05, init='ones', device=None, dtype=float32, mode=<Mode.A: 1>)()");
+        assert!(signature("{}").is_err());
     }
 }
