@@ -42,7 +42,7 @@
 //!
 //! # Where things are
 //!
-//! [`dtype`], [`tensor`], [`python`] and [`random`] are the ground, with [`call`] and [`signature`] on it; [`double_double`],
+//! [`dtype`], [`tensor`], [`python`], [`random`] and [`version`] are the ground, with [`call`] and [`signature`] on it; [`double_double`],
 //! [`exact`] and [`compare`] decide; [`mapping`], [`binding`], [`golden`] and [`engine`] say what is asked
 //! and who answers; [`check`] and [`report`] stand on all of them. Imports run in that direction only.
 
@@ -63,3 +63,4 @@ pub mod random;
 pub mod report;
 pub mod signature;
 pub mod tensor;
+pub mod version;

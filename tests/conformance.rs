@@ -52,8 +52,15 @@ fn trials(suite: &Arc<Suite>) -> Vec<Trial> {
         let suite = Arc::clone(suite);
         trials.push(Trial::test(name, move || not_vacuous(&suite, index)));
     }
-    let all = Arc::clone(suite);
-    trials.push(Trial::test(format!("{mapping}/no_identical_checks"), move || no_identical_checks(&all)));
+    let of_all: [(&str, fn(&Suite) -> Result<(), Failed>); 3] = [
+        ("no_identical_checks", no_identical_checks),
+        ("every_limit_is_shown", every_limit_is_shown),
+        ("every_parameter_has_a_row", every_parameter_has_a_row),
+    ];
+    for (name, test) in of_all {
+        let suite = Arc::clone(suite);
+        trials.push(Trial::test(format!("{mapping}/{name}"), move || test(&suite)));
+    }
     trials
 }
 
@@ -89,4 +96,15 @@ fn no_identical_checks(suite: &Suite) -> Result<(), Failed> {
         }
     }
     Ok(())
+}
+
+fn every_limit_is_shown(suite: &Suite) -> Result<(), Failed> {
+    let outcomes = suite.run(&suite.checks());
+    let amiss = outcomes.limits.iter().find(|shown| shown.verdict() != Verdict::Holds);
+    amiss.map_or(Ok(()), |shown| Err(format!("no check shows limit {} of {}", shown.limit + 1, shown.engine).into()))
+}
+
+fn every_parameter_has_a_row(suite: &Suite) -> Result<(), Failed> {
+    let unmapped = suite.unmapped().into_iter().next();
+    unmapped.map_or(Ok(()), |(engine, parameter)| Err(format!("no row has `{parameter}` of {engine}").into()))
 }

@@ -19,6 +19,7 @@ use crate::call::{Answer, Array, Call, Effective, Output, Rejection};
 use crate::mapping::Side;
 use crate::python::{Exception, Value};
 use crate::tensor::{DType, Tensor};
+use crate::version::Version;
 
 /// One API's reading of calls.
 pub trait Binding: Send + Sync {
@@ -32,15 +33,11 @@ pub trait Binding: Send + Sync {
 /// What is known of a framework version, named as engines are: `torch-1.8.1`. A version that was never
 /// measured is read as the last one before it, until its own answers say otherwise.
 pub fn of(engine: &str) -> &'static dyn Binding {
-    let (framework, version) = engine.split_once('-').unwrap_or((engine, ""));
-    let major_and_minor = |version: &str| {
-        let mut numbers = version.split('.').map(|number| number.parse::<u32>().unwrap_or(0));
-        (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
-    };
+    let Some((framework, version)) = Version::of_engine(engine) else { return &TorchCore };
     match framework {
-        "torch" if major_and_minor(version) < (2, 13) => &Torch::FIRST,
+        "torch" if version < Version::of("2.13") => &Torch::FIRST,
         "torch" => &Torch::CURRENT,
-        "mindspore" if major_and_minor(version) < (2, 7) => &Mindspore::FIRST,
+        "mindspore" if version < Version::of("2.7") => &Mindspore::FIRST,
         "mindspore" => &Mindspore::CURRENT,
         _ => &TorchCore,
     }

@@ -6,8 +6,10 @@ use std::rc::Rc;
 use super::built::{as_built, moments};
 use super::claim::{Claimed, Claims, Speaker};
 use super::sides::SIDES;
-use super::{Check, CheckResult, EngineResult, Finding, Suite, Verdict, invariant, printed, reproduced};
-use crate::binding::Refusal;
+use super::{
+    By, Check, CheckResult, Compared, EngineResult, Finding, Held, Suite, Verdict, invariant, printed, reproduced,
+};
+use crate::binding::{self, Refusal};
 use crate::call::{Answer, Call, Effective, Outcome, Output};
 use crate::compare::{Tolerance, compare};
 use crate::engine::{self, Engine, Question};
@@ -90,7 +92,11 @@ impl Suite {
         }
 
         let effective = subject.binding().effective(&target, built).ok();
-        result.accepted = effective.is_some();
+        let on_source = || {
+            let source = source.as_ref().ok().filter(|_| row.file.name(Side::Mindspore).is_none());
+            source.is_some_and(|call| binding::newest(Side::Torch).effective(call, built).is_ok())
+        };
+        result.accepted = effective.is_some() || on_source();
         result.group_channels = effective.as_ref().map(|e| e.gamma.len() / e.num_groups);
         if only(SIDES) {
             result.sides = Some(self.hold_sides(claims, source.as_ref(), built, &mut arbiter));
@@ -130,14 +136,16 @@ fn ask(
     let speaker = Speaker::of(engine);
     let key = if claims.mapping.file.golden.iter().any(|golden| golden == name) { name } else { speaker.side.key() };
     match (claims.rejection(speaker), answer) {
-        (Some(Claimed { class, limit }), answer) => {
+        (Some(Claimed { class, by }), answer) => {
             let findings = match answer {
                 Err(rejection) if rejection.class == class => Vec::new(),
-                Err(rejection) => vec![Finding::OtherClass { claimed: class, limit, rejection }],
-                Ok(_) => vec![Finding::Accepted { claimed: class, limit, engine: name.to_owned() }],
+                Err(rejection) => vec![Finding::OtherClass { claimed: class, by, rejection }],
+                Ok(_) => vec![Finding::Accepted { claimed: class, by, engine: name.to_owned() }],
             };
             let mut result = EngineResult::of(name, findings);
-            result.shows.extend(limit.filter(|_| result.findings.is_empty()));
+            if let (By::Limit(index), true) = (by, result.findings.is_empty()) {
+                result.shows.push(index);
+            }
             (result, None)
         }
         (None, Err(rejection)) => {
@@ -185,13 +193,13 @@ fn hold(
             if !off.is_of(error) {
                 result.findings.push(Finding::Off { output: *output, bound: off.bound, error });
             }
-            result.comparisons.push((*output, None, comparison));
+            result.comparisons.push(Compared { output: *output, to: Held::Off(off.why.clone()), comparison });
             continue;
         }
         if comparison.beyond > 0 {
             result.findings.push(Finding::Beyond { output: *output, tolerance, comparison: comparison.clone() });
         }
-        result.comparisons.push((*output, Some(tolerance), comparison));
+        result.comparisons.push(Compared { output: *output, to: Held::Within(tolerance), comparison });
     }
     result.findings.extend(as_built(answer, effective));
     result.findings.extend(moments(claims.case, answer));

@@ -1,5 +1,6 @@
 //! What is claimed of an engine on a call: by the case, or by the mapping for every call of a kind.
 
+use super::By;
 use crate::binding::Binding;
 use crate::call::{Call, Output};
 use crate::compare::Tolerance;
@@ -31,8 +32,7 @@ impl<'a> Speaker<'a> {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Claimed {
     pub class: Exception,
-    /// The limit of the mapping that claims it, by its index; `None` where the case itself does.
-    pub limit: Option<usize>,
+    pub by: By,
 }
 
 /// The claims that concern one call.
@@ -45,16 +45,33 @@ pub(super) struct Claims<'a> {
 }
 
 impl<'a> Claims<'a> {
-    /// The rejection that is claimed: what the case says comes before a limit, and a name before a side.
+    /// The rejection that is claimed. What the case says by the speaker's own name comes first, then what the
+    /// table says, then what the case says of all versions or of the side, then the limits.
     pub fn rejection(&self, of: Speaker<'_>) -> Option<Claimed> {
-        let by_name = self.case.rejected.iter().filter(|(named, _)| is_meant(named, of.name));
-        let by_name = by_name.max_by_key(|(named, _)| named.len()).map(|(_, class)| *class);
-        let by_side = || self.case.rejected.get(of.side.key()).filter(|_| of.is_module).copied();
-        if let Some(class) = by_name.or_else(by_side) {
-            return Some(Claimed { class, limit: None });
+        let by_case = |class| Claimed { class, by: By::Case };
+        let rejected = &self.case.rejected;
+        if let Some(class) = rejected.get(of.name) {
+            return Some(by_case(*class));
         }
-        let limit = |(index, limit): (usize, &Limit)| Some(Claimed { class: limit.rejected?, limit: Some(index) });
+        if of.is_module && self.lacks_a_parameter(of) {
+            return Some(Claimed { class: Exception::TypeError, by: By::Table });
+        }
+        let of_all_versions = rejected.iter().find(|(named, _)| is_meant(named, of.name)).map(|(_, class)| *class);
+        let of_side = || rejected.get(of.side.key()).filter(|_| of.is_module).copied();
+        if let Some(class) = of_all_versions.or_else(of_side) {
+            return Some(by_case(class));
+        }
+        let limit = |(index, limit): (usize, &Limit)| Some(Claimed { class: limit.rejected?, by: By::Limit(index) });
         self.limits(of.name).find_map(limit)
+    }
+
+    /// Whether the call states a parameter that by its row the speaker does not have: Python raises a TypeError.
+    fn lacks_a_parameter(&self, of: Speaker<'_>) -> bool {
+        let row = |name| [Side::Mindspore, Side::Torch].into_iter().find_map(|side| self.mapping.row_of(side, name));
+        self.call.arguments.iter().filter_map(|(name, _)| row(name)).any(|row| {
+            let is_written_otherwise = of.side == Side::Torch && row.file.in_torch.is_some();
+            row.file.is_missing(of.name) || row.file.name(of.side).is_none() && !is_written_otherwise
+        })
     }
 
     /// What is claimed of an array that is off. What a version is off by, so is a live engine that reproduces it.

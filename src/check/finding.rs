@@ -7,6 +7,27 @@ use crate::compare::{Comparison, Tolerance, Unlike};
 use crate::mapping::Side;
 use crate::python::Exception;
 
+/// What claims a rejection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// The case.
+    Case,
+    /// The row of a parameter that the engine does not have.
+    Table,
+    /// A limit of the mapping, by its index.
+    Limit(usize),
+}
+
+impl fmt::Display for By {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            By::Case => f.write_str("the case"),
+            By::Table => f.write_str("a row"),
+            By::Limit(index) => write!(f, "limit {} of mapping.yaml", index + 1),
+        }
+    }
+}
+
 /// What a check found amiss.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -33,8 +54,8 @@ pub enum Finding {
     Accepted {
         /// The claim.
         claimed: Exception,
-        /// The limit of the mapping that claims it; `None` where the case does.
-        limit: Option<usize>,
+        /// What claims it.
+        by: By,
         /// Who accepts.
         engine: String,
     },
@@ -49,8 +70,8 @@ pub enum Finding {
     OtherClass {
         /// The claim.
         claimed: Exception,
-        /// The limit of the mapping that claims it; `None` where the case does.
-        limit: Option<usize>,
+        /// What claims it.
+        by: By,
         /// What came.
         rejection: Rejection,
     },
@@ -145,23 +166,23 @@ impl fmt::Display for Finding {
             }
             Finding::Unlike { output, unlike } => write!(f, "{output}: {unlike}"),
             Finding::Missing(output) => write!(f, "{output} was asked for and is not in the answer"),
-            Finding::Accepted { claimed, limit: None, engine } => write!(
-                f,
-                "the call is accepted; the case claims that it raises {claimed}: let `rejected` name only what still does, not {engine}"
-            ),
-            Finding::Accepted { claimed, limit: Some(limit), engine } => write!(
-                f,
-                "the call is accepted; limit {} of mapping.yaml claims that it raises {claimed}: take {engine} out of it, or narrow its `when`",
-                limit + 1
-            ),
+            Finding::Accepted { claimed, by, engine } => {
+                let remedy = match by {
+                    By::Case => format!("let its `rejected` name only what still does, not {engine}"),
+                    By::Table => {
+                        format!("take {engine} out of the `missing` of the parameter, or add it to its `names`")
+                    }
+                    By::Limit(_) => format!("take {engine} out of it, or narrow its `when`"),
+                };
+                write!(f, "the call is accepted; {by} claims that it raises {claimed}: {remedy}")
+            }
             Finding::Rejected { rejection, key } => write!(
                 f,
                 "the call is rejected with {rejection}; where that is as it should be, say `rejected: {{ {key}: {} }}`",
                 rejection.class
             ),
-            Finding::OtherClass { claimed, limit, rejection } => {
-                let who = limit.map_or("the case".to_owned(), |limit| format!("limit {} of mapping.yaml", limit + 1));
-                write!(f, "{who} claims {claimed}, and what is raised is {rejection}")
+            Finding::OtherClass { claimed, by, rejection } => {
+                write!(f, "{by} claims {claimed}, and what is raised is {rejection}")
             }
             Finding::KnownToReject(rejection) => {
                 write!(f, "the call is accepted; by what is known of the API it is rejected ({rejection})")
@@ -203,7 +224,10 @@ impl fmt::Display for Finding {
             Finding::Printed { printed, expected } => {
                 write!(f, "what is printed is not what the case says; it is\n{printed}\n    and not\n{expected}")
             }
-            Finding::NoDifference(what) => write!(f, "the stated difference is not there: {what}; remove `differs`"),
+            Finding::NoDifference(what) => write!(
+                f,
+                "the stated difference is not there: {what}; remove `differs`, or let its `versions` name those that do"
+            ),
             Finding::Broken(text) => write!(f, "the engine panicked: {text}"),
             Finding::NoCall(why) => write!(f, "the call cannot be made: {why}"),
             Finding::Identical(other) => write!(f, "the same call is asked by `{other}`: remove one of them"),

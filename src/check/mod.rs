@@ -19,9 +19,10 @@ use std::collections::{BTreeMap, HashMap};
 use ask::is_random;
 use rayon::prelude::*;
 
-pub use finding::Finding;
+pub use finding::{By, Finding};
 pub use limits::Shown;
-use sides::SIDES;
+
+pub use sides::SIDES;
 pub use verdict::Verdict;
 
 use crate::call::{Call, CallHash, Outcome, Output};
@@ -81,7 +82,7 @@ pub struct CheckResult {
     pub engines: Vec<EngineResult>,
     /// What came of holding the two sides to each other.
     pub sides: Option<EngineResult>,
-    /// Whether the target accepts the call.
+    /// Whether the call is accepted: by the target or, of a parameter that the source alone has, by the source.
     pub accepted: bool,
 }
 
@@ -94,8 +95,8 @@ pub struct EngineResult {
     pub verdict: Verdict,
     /// What is not as claimed.
     pub findings: Vec<Finding>,
-    /// Each array against `exact`, with the tolerance it is held to; `None` where it is stated as off.
-    pub comparisons: Vec<(Output, Option<Tolerance>, Comparison)>,
+    /// Each array against `exact`.
+    pub comparisons: Vec<Compared>,
     /// The limits of the mapping, by index, that are shown to be so.
     pub shows: Vec<usize>,
     /// Why the engine was not asked, or is unchecked or stale.
@@ -130,9 +131,29 @@ impl EngineResult {
 
     /// The largest share of a tolerance that an array uses.
     pub fn used(&self) -> f64 {
-        let held = self.comparisons.iter().filter(|(_, tolerance, _)| tolerance.is_some());
-        held.map(|(_, _, comparison)| comparison.used).fold(0.0, f64::max)
+        let held = self.comparisons.iter().filter(|compared| matches!(compared.to, Held::Within(_)));
+        held.map(|compared| compared.comparison.used).fold(0.0, f64::max)
     }
+}
+
+/// One array against `exact`.
+#[derive(Clone, Debug)]
+pub struct Compared {
+    /// The array.
+    pub output: Output,
+    /// What it is held to.
+    pub to: Held,
+    /// By how much it differs.
+    pub comparison: Comparison,
+}
+
+/// What an array is held to.
+#[derive(Clone, Debug)]
+pub enum Held {
+    /// A tolerance.
+    Within(Tolerance),
+    /// A stated error, for the reason that is given.
+    Off(String),
 }
 
 /// What came of a run.
@@ -144,6 +165,8 @@ pub struct Outcomes {
     pub checks: Vec<CheckResult>,
     /// Where each limit of the mapping is shown, by engine; empty unless every check was run.
     pub limits: Vec<Shown>,
+    /// Parameters of recorded signatures that no row has, each with its engine; empty unless every check was run.
+    pub unmapped: Vec<(String, String)>,
 }
 
 /// What came of a row.
@@ -169,7 +192,9 @@ impl Outcomes {
     /// The worst verdict of all rows; `Unchecked` where nothing was run.
     pub fn verdict(&self) -> Verdict {
         let rows = self.rows.iter().map(|row| row.verdict);
-        rows.chain(self.limits.iter().map(Shown::verdict)).max().unwrap_or(Verdict::Unchecked)
+        let limits = self.limits.iter().map(Shown::verdict);
+        let unmapped = self.unmapped.iter().map(|_| Verdict::Refuted);
+        rows.chain(limits).chain(unmapped).max().unwrap_or(Verdict::Unchecked)
     }
 }
 
@@ -256,8 +281,9 @@ impl Suite {
         let mut results: Vec<CheckResult> = checks.par_iter().map(run).collect();
         refuse_identical(&mut results);
         let rows = (0..self.mapping.rows.len()).filter_map(|row| self.row(row, checks, &results)).collect();
-        let limits = if results.len() == self.checks().len() { self.shown(&results) } else { Vec::new() };
-        Outcomes { rows, checks: results, limits }
+        let is_complete = results.len() == self.checks().len();
+        let (limits, unmapped) = if is_complete { (self.shown(&results), self.unmapped()) } else { Default::default() };
+        Outcomes { rows, checks: results, limits, unmapped }
     }
 
     /// Runs one check on the engines that `only` names; `sides` is the two sides held to each other.

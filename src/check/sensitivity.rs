@@ -10,7 +10,7 @@ use crate::call::{Answer, Call, Effective, Outcome, Output};
 use crate::compare::{Precision, Tolerance, compare_exact};
 use crate::engine::Question;
 use crate::exact::{self, Expected};
-use crate::mapping::{Row, Side};
+use crate::mapping::{Argument, Row, Side};
 use crate::python::Value;
 use crate::tensor::Tensor;
 
@@ -52,7 +52,11 @@ impl Base<'_> {
         if on_target == Some(true) {
             return on_target;
         }
-        self.moves_on(Side::Torch, other).filter(|moves| *moves).or(on_target)
+        match self.moves_on(Side::Torch, other) {
+            Some(false) => on_target.or(Some(false)),
+            Some(true) => Some(true),
+            None => on_target,
+        }
     }
 
     fn moves_on(&mut self, side: Side, other: &Call) -> Option<bool> {
@@ -95,14 +99,22 @@ fn others(row: &Row, call: &Call) -> Others {
         return moved
             .map_or(Others::None, |x| Others::Input(Call { input: (call.input.0.clone(), x), ..call.clone() }));
     }
-    let at = row.file.name(Side::Mindspore).and_then(|name| call.arguments.iter().position(|(n, _)| n == name));
+    let parameter = row.file.name(Side::Mindspore).or(row.file.name(Side::Torch));
+    let at = parameter.and_then(|name| call.arguments.iter().position(|(n, _)| n == name));
     let Some(at) = at else { return Others::None };
-    if row.file.default.contains_key(&Side::Mindspore) {
+    let value = &call.arguments[at].1;
+    if row.file.default.get(&Side::Torch) == Some(&Argument::None) && matches!(value, Value::Str(_)) {
+        // A word in place of None has no numbers to move: that another word is refused is its consequence.
+        let mut other = call.clone();
+        other.arguments[at].1 = Value::Str("no such word".to_owned());
+        return Others::Values(vec![other]);
+    }
+    if !row.file.default.is_empty() {
         let mut without = call.clone();
         without.arguments.remove(at);
         return Others::Default(without);
     }
-    let Value::Int(value) = call.arguments[at].1 else { return Others::None };
+    let &Value::Int(value) = value else { return Others::None };
     let values = (1..=value.saturating_mul(2).min(MOST_VALUES)).filter(|&other| other != value);
     let with = |other| {
         let mut call = call.clone();

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 
 use super::ask::Arbiter;
 use super::claim::{Claims, Speaker};
-use super::{EngineResult, Finding, Suite, Verdict};
+use super::{By, EngineResult, Finding, Suite, Verdict};
 use crate::binding::{Binding, Refusal};
 use crate::call::{Answer, Call, Effective, Output};
 use crate::compare::{Comparison, Precision, Tolerance, compare_exact};
 use crate::mapping::{How, Side, Untranslatable};
 
 /// The name under which the two sides stand in results.
-pub(super) const SIDES: &str = "sides";
+pub const SIDES: &str = "sides";
 
 /// What a version makes of a call.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,7 +21,7 @@ enum Reading {
     Means(Box<Effective>),
     /// It rejects the call: what is said and by whom.
     Rejects(String),
-    /// It cannot do that at all, and that is said once for all such calls.
+    /// It cannot do that at all, and that is said elsewhere for all such calls.
     Limited,
 }
 
@@ -81,10 +81,9 @@ fn reading(
     built: Option<&Answer>,
 ) -> Result<Reading, String> {
     if let Some(claimed) = claims.rejection(Speaker::version(name, binding)) {
-        return Ok(if claimed.limit.is_some() {
-            Reading::Limited
-        } else {
-            Reading::Rejects(format!("{name} raises {}", claimed.class))
+        return Ok(match claimed.by {
+            By::Case => Reading::Rejects(format!("{name} raises {}", claimed.class)),
+            By::Table | By::Limit(_) => Reading::Limited,
         });
     }
     match binding.effective(call, built) {

@@ -18,6 +18,17 @@ impl Suite {
         CheckResult { engines, sides, ..CheckResult::of(check) }
     }
 
+    /// Parameters of recorded signatures that no row has, each with its engine.
+    pub fn unmapped(&self) -> Vec<(String, String)> {
+        let of_engine = |engine: &dyn Engine| -> Vec<(String, String)> {
+            let side = engine.binding().side();
+            let parameters = engine.signature().into_iter().flat_map(|s| s.constructor.iter().chain(&s.forward));
+            let unmapped = parameters.filter(|parameter| self.mapping().row_of(side, &parameter.name).is_none());
+            unmapped.map(|parameter| (engine.name().to_owned(), parameter.name.clone())).collect()
+        };
+        self.engines().flat_map(of_engine).collect()
+    }
+
     fn hold_signature(&self, engine: &dyn Engine, row: &Row) -> EngineResult {
         let name = engine.name();
         if !engine.is_recorded() {
@@ -56,7 +67,7 @@ impl Suite {
             (None, false) => {
                 let announced = self.announced(parameter);
                 return vec![format!(
-                    "{name} has no parameter `{parameter}`{announced}: say `missing: [{name}]`, and claim `{name}: TypeError` in `rejected` of every case that states it"
+                    "{name} has no parameter `{parameter}`{announced}: say `missing: [{name}]`, and each call that states it is held to a TypeError"
                 )];
             }
             (Some(_), true) => {

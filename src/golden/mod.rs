@@ -25,7 +25,12 @@ use crate::signature::Signature;
 use crate::tensor::Tensor;
 
 /// The command that mends whatever is amiss here.
-pub const REMEDY: &str = "run `cargo xtask golden`";
+pub const REMEDY: &str = "run `cargo xtask golden --engine all`";
+
+/// The command that records the answers of one engine.
+fn remedy(engine: &str) -> String {
+    format!("run `cargo xtask golden --engine {engine}`")
+}
 
 /// Of an array with more elements than this, so many are kept.
 pub const MOST_KEPT: usize = 4096;
@@ -63,10 +68,10 @@ impl Store {
             Err(problem) => return Outcome::Absent(problem.clone()),
         };
         let Some(entry) = manifest.answers.get(engine).and_then(|answers| answers.get(check)) else {
-            return Outcome::Absent(format!("{engine} has no stored answer: {REMEDY}"));
+            return Outcome::Absent(format!("{engine} has no stored answer: {}", remedy(engine)));
         };
         if entry.call != call.hash() {
-            return Outcome::Stale(format!("the stored answer of {engine} is of another call: {REMEDY}"));
+            return Outcome::Stale(format!("the stored answer of {engine} is of another call: {}", remedy(engine)));
         }
         if let Some(class) = entry.rejected {
             return Outcome::Rejected(Rejection::new(class, entry.message.clone().unwrap_or_default()));

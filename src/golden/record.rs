@@ -236,7 +236,10 @@ fn entry(recorded: &Recorded) -> Option<(Entry, Vec<Tensor>)> {
 
 /// By how many ULP the arrays moved, at the most; `None` where they are not the same within the tolerance.
 fn moved(was: &Entry, was_arrays: &[Tensor], entry: &Entry, arrays: &[Tensor]) -> Option<f64> {
-    let same_call = was.call == entry.call && was.rejected == entry.rejected && was.message == entry.message;
+    let same_call = was.call == entry.call
+        && was.rejected == entry.rejected
+        && was.message == entry.message
+        && was.printed == entry.printed;
     if !same_call || !was.arrays.keys().eq(entry.arrays.keys()) {
         return None;
     }

@@ -1,5 +1,11 @@
 //! What a run found, for people to read: one file a form.
 
+mod matrix;
+mod mismatch;
+mod notes;
+mod number;
 mod text;
 
-pub use text::{mismatch, text};
+pub use matrix::matrix;
+pub use mismatch::mismatch;
+pub use text::text;

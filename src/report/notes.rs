@@ -1,0 +1,165 @@
+//! What lies behind the cells of the matrix that are not plain `holds`, each with the checks that show it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+use super::matrix::mark;
+use super::mismatch::place;
+use super::number::number;
+use crate::call::Output;
+use crate::check::{CheckResult, EngineResult, Held, Kind, Outcomes, SIDES, Suite, Verdict};
+use crate::mapping::{How, Limit};
+
+/// Something that is said of engines, or of the sides, and where it shows.
+pub(super) struct Note {
+    /// What is said, without of whom.
+    text: String,
+    /// Of whom: engines, or the sides.
+    columns: Vec<String>,
+    /// By row: what shows it.
+    rows: BTreeMap<usize, Shows>,
+}
+
+impl Note {
+    /// Whether it is about a cell of the matrix.
+    pub fn is_of(&self, column: &str, row: usize) -> bool {
+        self.rows.get(&row).is_some_and(|shows| shows.columns.contains(column))
+    }
+}
+
+/// The checks of one row that show a note.
+#[derive(Default)]
+struct Shows {
+    columns: BTreeSet<String>,
+    checks: BTreeSet<usize>,
+    /// The one that shows it best: the first, or the one with the largest error.
+    best: usize,
+    /// That error.
+    error: Option<Error>,
+}
+
+/// How far an array is off, and on which engine.
+struct Error {
+    output: Output,
+    error: f64,
+    engine: String,
+}
+
+impl Shows {
+    fn add(&mut self, column: &str, check: usize, error: Option<Error>) {
+        let is_larger = |new: &Error| self.error.as_ref().is_none_or(|old| new.error > old.error);
+        if self.checks.is_empty() || error.as_ref().is_some_and(is_larger) {
+            (self.best, self.error) = (check, error);
+        }
+        self.checks.insert(check);
+        self.columns.insert(column.to_owned());
+    }
+}
+
+/// Every note, in the order of the columns and rows.
+pub(super) fn notes(suite: &Suite, outcomes: &Outcomes) -> Vec<Note> {
+    let mut notes = Notes { suite, notes: Vec::new() };
+    for engine in suite.engines() {
+        for (at, result) in outcomes.checks.iter().enumerate() {
+            for asked in result.engines.iter().filter(|asked| asked.engine == engine.name()) {
+                notes.of_engine(at, result, asked);
+            }
+        }
+    }
+    for (at, result) in outcomes.checks.iter().enumerate() {
+        for sides in result.sides.iter().filter(|sides| sides.verdict == Verdict::Holds) {
+            notes.of_sides(at, result, sides);
+        }
+    }
+    notes.notes
+}
+
+struct Notes<'a> {
+    suite: &'a Suite,
+    notes: Vec<Note>,
+}
+
+impl Notes<'_> {
+    fn add(&mut self, column: &str, text: String, row: usize, check: usize, error: Option<Error>) {
+        let known = self.notes.iter().position(|note| note.text == text);
+        let at = known.unwrap_or_else(|| {
+            self.notes.push(Note { text, columns: Vec::new(), rows: BTreeMap::new() });
+            self.notes.len() - 1
+        });
+        let note = &mut self.notes[at];
+        if !note.columns.iter().any(|known| known == column) {
+            note.columns.push(column.to_owned());
+        }
+        note.rows.entry(row).or_default().add(column, check, error);
+    }
+
+    fn of_engine(&mut self, at: usize, result: &CheckResult, asked: &EngineResult) {
+        let (engine, row) = (asked.engine.as_str(), result.check.row);
+        for compared in &asked.comparisons {
+            if let Held::Off(why) = &compared.to {
+                let error = compared.comparison.absolute.error;
+                let error = Error { output: compared.output, error, engine: engine.to_owned() };
+                self.add(engine, format!("off: {}", why.trim()), row, at, Some(error));
+            }
+        }
+        for &limit in &asked.shows {
+            let Limit { rejected: Some(class), why, .. } = &self.suite.mapping().file.limits[limit] else { continue };
+            self.add(engine, format!("{class}: {}", why.trim()), row, at, None);
+        }
+        let file = &self.suite.mapping().rows[row].file;
+        if result.check.kind == Kind::Signature && asked.verdict == Verdict::Holds {
+            if file.is_missing(engine) {
+                let side = crate::binding::of(engine).side();
+                let text = format!("no parameter `{}`", file.name(side).unwrap_or_default());
+                self.add(engine, text, row, at, None);
+            }
+            let announced =
+                file.announced.iter().filter(|announced| announced.engines.iter().any(|name| name == engine));
+            for announced in announced {
+                self.add(engine, format!("announced: {}", announced.why.trim()), row, at, None);
+            }
+        }
+    }
+
+    fn of_sides(&mut self, at: usize, result: &CheckResult, sides: &EngineResult) {
+        let row = result.check.row;
+        for &limit in &sides.shows {
+            let limit = &self.suite.mapping().file.limits[limit];
+            if let Some(how) = limit.differs {
+                self.add(SIDES, difference(how, &limit.engines, &limit.why), row, at, None);
+            }
+        }
+        if let Some(differs) = self.suite.case(&result.check).and_then(|case| case.differs.as_ref()) {
+            self.add(SIDES, difference(differs.how, &differs.versions, &differs.why), row, at, None);
+        }
+    }
+}
+
+fn difference(how: How, versions: &[String], why: &str) -> String {
+    let what = match how {
+        How::Values => "other numbers",
+        How::DType => "other dtypes",
+        How::Rejection => "accepted by one alone",
+    };
+    let versions = if versions.is_empty() { String::new() } else { format!(" ({})", versions.join(", ")) };
+    format!("{what}{versions}: {}", why.trim())
+}
+
+/// The notes under the matrix.
+pub(super) fn write_notes(text: &mut String, suite: &Suite, outcomes: &Outcomes) {
+    for (at, note) in notes(suite, outcomes).iter().enumerate() {
+        let _ = writeln!(text, "\n{:<3}{}: {}", mark(at), note.columns.join(", "), note.text);
+        for shows in note.rows.values() {
+            let result = &outcomes.checks[shows.best];
+            let error = shows.error.as_ref().map_or(String::new(), |error| {
+                let engine = if note.columns.len() > 1 { format!(" on {}", error.engine) } else { String::new() };
+                format!("{} by {}{engine}, ", error.output, number(error.error))
+            });
+            let more = match shows.checks.len() {
+                0 | 1 => String::new(),
+                count => format!(", and {} more", count - 1),
+            };
+            let _ = writeln!(text, "     {error}{} at {}{more}", result.check.name, place(suite, result));
+        }
+    }
+}
