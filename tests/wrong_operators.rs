@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use mapcheck::binding::{Binding, Mindspore, Refusal};
 use mapcheck::call::{Answer, Effective, Outcome, Output};
-use mapcheck::check::{Outcomes, Suite, Verdict};
+use mapcheck::check::{Outcomes, RowResult, Suite, Verdict};
 use mapcheck::engine::{Engine, Golden, Question};
 use mapcheck::golden::Store;
 use mapcheck::mapping;
@@ -132,15 +132,15 @@ fn refuted(suite: &Suite, outcomes: &Outcomes) -> Vec<String> {
     rows.map(|row| suite.mapping().rows[row.row].name.clone()).collect()
 }
 
-/// The verdict table, and the first mismatch of `row`.
+/// The subject's verdict in each row, and the first mismatch of `row`.
 fn rendered(suite: &Suite, outcomes: &Outcomes, row: &str) -> String {
-    let text = report::text(suite, outcomes);
-    let table: Vec<&str> = text.lines().take_while(|line| !line.starts_with("holds")).collect();
+    let verdict = |result: &RowResult| format!("{}: {}\n", suite.mapping().rows[result.row].name, result.engines[0].0);
+    let verdicts: String = outcomes.rows.iter().map(verdict).collect();
     let first = outcomes.checks.iter().find(|result| {
         suite.mapping().rows[result.check.row].name == row && result.engines[0].verdict == Verdict::Refuted
     });
     let mismatch = first.map(|result| report::mismatch(suite, result)).unwrap_or_default();
-    format!("{}\n{mismatch}", table.join("\n"))
+    format!("{verdicts}\n{mismatch}")
 }
 
 fn is_refuted_in(defect: Defect, row: &str) {
