@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::row::{How, Variable};
+use super::case::{How, Variable};
 use crate::call::Call;
 use crate::python::Exception;
 use crate::tensor::DType;

@@ -4,6 +4,7 @@
 //! row. [`read()`] makes a [`Mapping`] of it or says everything that is wrong with it.
 
 mod argument;
+mod case;
 mod diagnostic;
 mod document;
 mod limit;
@@ -27,14 +28,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use argument::{Argument, Arguments, TensorRecipe};
+pub use case::{Built, Case, Differs, Gradients, How, Input, Loosened, Moments, Off, OutputGradient, Variable};
 pub use diagnostic::{Diagnostic, Place};
 pub use limit::{Limit, When};
 pub use read::read;
 pub use recipe::{Layout, Normal, Ramp, Recipe, RecipeName, Set, Steps, Uniform, Unrealizable, Values};
-pub use row::{
-    Announced, Built, Case, Category, Claim, Differs, Gradients, How, InTorch, Input, Loosened, Moments, Off,
-    OutputGradient, Row, RowFile, Text, Variable,
-};
+pub use row::{Announced, Category, Claim, InTorch, Row, RowFile, Text};
 pub use schema::{mapping_schema, row_schema};
 pub use translate::{DefaultCalls, Untranslatable};
 

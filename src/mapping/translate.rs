@@ -2,8 +2,9 @@
 //! source's call of it. A wrong name or meaning in a row makes an answer come out wrong.
 
 use super::argument::{Argument, Arguments};
+use super::case::{Case, Input, OutputGradient};
 use super::recipe::{Layout, Unrealizable};
-use super::row::{Case, Category, Input, OutputGradient, Row};
+use super::row::{Category, Row};
 use super::{Mapping, Side};
 use crate::call::{Answer, Backward, Call, Output, Wanted};
 use crate::python::Value;
