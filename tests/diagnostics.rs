@@ -1,79 +1,17 @@
 //! A mistake in a spec is shown with its line, what was expected and what to write instead; all in one go.
+//! This is of reading and of types; `contradictions.rs` is of what does not fit together.
+
+mod common;
 
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use mapcheck::mapping::{Diagnostic, Mapping, Place, read};
-use tempfile::TempDir;
-
-const MAPPING: &str = "\
-apis:
-  torch:
-    name: torch.nn.GroupNorm
-    documented: 1.8.1
-    constructor: [num_groups, num_channels, eps]
-    forward: [input]
-  mindspore:
-    name: mindspore.nn.GroupNorm
-    documented: 2.4.10
-    constructor: [num_groups, num_channels, eps, gamma_init]
-    forward: [x]
-plain: { num_groups: 3, num_channels: 6 }
-golden: [libtorch-2.13.0, torch-1.8.1, mindspore-2.7.0]
-";
-
-const CASES: &str = "cases: [{ name: plain, call: { num_groups: 3, num_channels: 6 } }]\n";
-
-/// A folder with a row for every parameter, all of them right.
-fn right() -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    let rows = [
-        ("num_groups", "row: 1\nnames: { torch: num_groups, mindspore: num_groups }"),
-        ("num_channels", "row: 2\nnames: { torch: num_channels, mindspore: num_channels }"),
-        ("eps", "row: 3\nnames: { torch: eps, mindspore: eps }"),
-        ("gamma_init", "row: 4\nnames: { torch: ~, mindspore: gamma_init }\nin_torch: { fill: weight }"),
-        ("input", "row: 5\ncategory: input\nnames: { torch: input, mindspore: x }"),
-    ];
-    fs::write(folder.path().join("mapping.yaml"), MAPPING).unwrap();
-    for (name, head) in rows {
-        fs::write(folder.path().join(format!("{name}.yaml")), format!("{head}\n{CASES}")).unwrap();
-    }
-    folder
-}
-
-/// Reads that folder with these files instead of, or beside, the right ones.
-fn read_with(files: &[(&str, &str)]) -> (TempDir, Result<Mapping, Vec<Diagnostic>>) {
-    let folder = right();
-    for (name, text) in files {
-        fs::write(folder.path().join(name), text).unwrap();
-    }
-    let result = read(folder.path());
-    (folder, result)
-}
+use common::{CASES, MAPPING, eps, read_with, render, right, shown};
+use mapcheck::mapping::{Diagnostic, Place, read};
 
 fn mistakes(files: &[(&str, &str)]) -> Vec<Diagnostic> {
     read_with(files).1.expect_err("these files have mistakes")
-}
-
-/// All diagnostics as a user sees them, without the temporary folder.
-fn shown(folder: &Path, diagnostics: &[Diagnostic]) -> String {
-    let text = diagnostics.iter().map(Diagnostic::to_string).collect::<Vec<_>>().join("\n\n");
-    text.replace(&format!("{}/", folder.display()), "").replace(&folder.display().to_string(), "specs")
-}
-
-fn render(files: &[(&str, &str)]) -> String {
-    let (folder, result) = read_with(files);
-    shown(folder.path(), &result.expect_err("these files have mistakes"))
-}
-
-/// The row of eps with these cases.
-fn eps(cases: &str) -> String {
-    format!("row: 3\nnames: {{ torch: eps, mindspore: eps }}\ncases:{cases}")
-}
-
-fn render_cases(cases: &str) -> String {
-    render(&[("eps.yaml", &eps(cases))])
 }
 
 #[test]
@@ -113,14 +51,21 @@ fn unknown_keys_are_shown_with_the_nearest_one_at_every_level() {
 rwo: 3
 name: { torch: eps, mindspore: eps }
 default: { torhc: 1.0e-5 }
+on_pge: false
+mising: [torch-1.8.1]
+announced: { engine: [torch-1.8.1], wy: w }
 cases:
   - nam: one
-    call: { num_groups: 3, num_channels: 6 }
+    call: { num_groups: 3, num_channels: 6, eps: { dtpe: f16 } }
     x: { shap: [2, 6], set: [{ att: [0], to: 1.0 }] }
-    dtype: [f32]
+    dtype: [f16]
+    off: [{ engine: rust, dtypes: [f16], bound: 1, why: w }]
     colour: red
+    differs: { how: dtype, version: [torch-1.8.1], why: w }
+    print: '[]'
 ";
-    let mapping = MAPPING.replace("golden", "goldn").replace("    forward: [x]", "    forwrd: [x]");
+    let limits = "limits: [{ engine: [torch], when: { rank: 4, dtype: [f16] }, rejects: ValueError, why: w }]\n";
+    let mapping = MAPPING.replace("golden", "goldn").replace("    forward: [x]", "    forwrd: [x]") + limits;
     insta::assert_snapshot!(render(&[("eps.yaml", row), ("mapping.yaml", &mapping)]));
 }
 
@@ -134,7 +79,9 @@ cases:
     call: { num_groups: 3, num_channels: 6 }
     off: [{ engine: rust }]
 ";
-    let files = [("eps.yaml", row), ("input.yaml", "category: input\n"), ("mapping.yaml", "plain: {}\n")];
+    let input = "category: input\nannounced: {}\n";
+    let files =
+        [("eps.yaml", row), ("input.yaml", input), ("mapping.yaml", "plain: {}\nlimits: [{ engines: [torch] }]\n")];
     insta::assert_snapshot!(render(&files));
 }
 
@@ -145,6 +92,9 @@ row: three
 names: eps
 default: 1.0e-5
 difference: { en: 3, zh: [一] }
+on_page: no
+missing: torch-1.8.1
+announced: [torch-1.8.1]
 cases:
   - 7
   - name: 12
@@ -158,20 +108,24 @@ cases:
     differs: []
     off: [{ engine: rust, bound: 1e-3x, why: 图 }, rust]
     built: { gamma: { mean: [0, 1, 2], std: [1], values: 0 } }
+    prints: [0.0, 1.5]
   - name: beyond
     call: { num_groups: 18446744073709551615, num_channels: 99999999999999999999 }
 ";
     let input = "row: -1\ncategory: input\nnames: { torch: input, mindspore: x }\ncases: 3\n";
     let num_groups = "row: 5000000000\nnames: { torch: num_groups, mindspore: num_groups }\ncases: {}\n";
-    let mapping = MAPPING.replace("documented: 1.8.1", "documented: 1.80");
+    let limits = r"limits:
+  - { engines: torch, when: { rank_not: four, dtypes: f16, empty: 1, gradients: gamma }, why: 3 }
+  - torch
+";
+    let mapping = MAPPING.replace("documented: 1.8.1", "documented: 1.80") + limits;
     let files = [("eps.yaml", row), ("input.yaml", input), ("num_groups.yaml", num_groups), ("mapping.yaml", &mapping)];
     insta::assert_snapshot!(render(&files));
 }
 
 #[test]
 fn unknown_words_are_shown_with_the_nearest_one() {
-    insta::assert_snapshot!(render_cases(
-        r"
+    let cases = r"
   - name: a
     call: { num_groups: 3, num_channels: 6, gamma_init: { tensor: rmp } }
     x: { values: unifrom }
@@ -190,159 +144,14 @@ fn unknown_words_are_shown_with_the_nearest_one() {
     rejected: { mindspore: ValuError, torch: Exception }
     differs: { how: value, why: 不同 }
     off: [{ engine: rust, array: dgama, bound: 1, why: w }]
-"
-    ));
-}
-
-#[test]
-fn a_keyword_that_no_row_has_is_an_unknown_row() {
-    let cases = r"
-  - name: a
-    call: { num_groups: 3, num_channels: 6, epss: 1.0 }
-  - name: b
-    call:
-      num_group: 3
-      weight: 1.0
+  - name: c
+    call: { num_groups: 3, num_channels: 6, eps: { dtype: f61 }, gamma_init: { tensor: [1], dtype: f16 } }
 ";
-    let mapping = MAPPING.replace("plain: { num_groups", "plain: { groups");
-    insta::assert_snapshot!(render(&[("eps.yaml", &eps(cases)), ("mapping.yaml", &mapping)]));
-}
-
-#[test]
-fn tensors_that_cannot_be_made_are_shown_where_they_do_not_fit() {
-    insta::assert_snapshot!(render_cases(
-        r"
-  - name: too_large
-    call: { num_groups: 3, num_channels: 6 }
-    x: { shape: [4096, 4096, 2] }
-  - name: too_large_by_default
-    call: { num_groups: 3, num_channels: 16000000 }
-  - name: beyond_an_integer
-    call: { num_groups: 3, num_channels: 6 }
-    x: { shape: [4294967296, 4294967296, 4294967296] }
-  - name: count
-    call: { num_groups: 3, num_channels: 6, gamma_init: { tensor: { shape: [2], values: [1, 2, 3] } } }
-    x: { shape: [2, 3], values: [1, 2, 3, 4, 5] }
-  - name: outside
-    call: { num_groups: 3, num_channels: 6 }
-    x:
-      shape: [2, 3]
-      set:
-        - { at: [1, 2], to: .nan }
-        - at: [2, 0]
-          to: 1.0
-  - name: expanded
-    call: { num_groups: 3, num_channels: 6 }
-    x: { set: [{ at: [0, 0, 0, 0], to: 1 }] }
-    layouts: [contiguous, expanded]
-  - name: gradient
-    call: { num_groups: 3, num_channels: 6 }
-    dy: { values: [1, 2] }
-"
-    ));
-}
-
-#[test]
-fn names_of_cases_and_rows_are_checked() {
-    let cases = r"
-  - name: same
-    call: { num_groups: 3, num_channels: 6 }
-  - name: Not-a name!
-    call: { num_groups: 3, num_channels: 6 }
-  - name: same
-    call: { num_groups: 3, num_channels: 6 }
-  - name: ''
-    call: { num_groups: 3, num_channels: 6 }
-  - name: same
-    cal: {}
+    let limits = r"limits:
+  - { engines: [torch], when: { dtypes: [f61], gradients: [dgamma] }, rejected: ValuError, why: w }
+  - { engines: [torch], when: { empty: true }, differs: dtypes, why: w }
 ";
-    let extra = format!("row: 9\ncategory: example\n{CASES}");
-    insta::assert_snapshot!(render(&[("eps.yaml", &eps(cases)), ("Extra-row.yaml", &extra)]));
-}
-
-#[test]
-fn unknown_engines_are_shown_with_the_nearest_one() {
-    let cases = r"
-  - name: a
-    call: { num_groups: 3, num_channels: 6 }
-    rejected: { mindspor: ValueError, torch: ValueError, mindspore-2.7.0: TypeError, sides: ValueError }
-  - name: b
-    call: { num_groups: 3, num_channels: 6 }
-    off:
-      - engine: torch-1.8.2
-        bound: 1.0
-        why: w
-      - { engine: torch, bound: 1.0, why: w }
-      - { engine: sides, bound: 1.0, why: w }
-    tolerance: [{ engine: side, rtol: 0 }, { engine: sides, rtol: 0 }, { engine: libtorch, rtol: 0 }]
-";
-    let mapping = MAPPING.replace("golden: [", "golden: [latest, torch-1.8.1, ");
-    insta::assert_snapshot!(render(&[("eps.yaml", &eps(cases)), ("mapping.yaml", &mapping)]));
-}
-
-#[test]
-fn rows_that_do_not_fit_together_are_shown() {
-    let eps = format!("row: 1\nnames: {{ torch: eps, mindspore: num_groups }}\n{CASES}");
-    let output = format!("row: 0\ncategory: input\nnames:\n  torch: ~\n  mindspore: ~\n{CASES}");
-    let num_channels = "row: 2\nnames: { torch: num_channels, mindspore: num_channels }\ncases: []\n";
-    let files = [("eps.yaml", &*eps), ("output.yaml", &output), ("num_channels.yaml", num_channels)];
-    insta::assert_snapshot!(render(&files));
-}
-
-#[test]
-fn a_parameter_without_a_row_is_a_mistake_unless_a_row_is_misnamed() {
-    let misnamed = format!("row: 3\nnames: {{ torch: eps, mindspore: epsilon }}\n{CASES}");
-    assert!(read_with(&[("eps.yaml", &misnamed)]).1.is_ok());
-    let example = format!("row: 3\ncategory: example\n{CASES}");
-    insta::assert_snapshot!(render(&[("eps.yaml", &example)]));
-}
-
-#[test]
-fn what_is_wider_than_a_default_needs_a_reason() {
-    insta::assert_snapshot!(render_cases(
-        r"
-  - name: wide
-    call: { num_groups: 3, num_channels: 6 }
-    tolerance: [{ engine: rust, rtol: 1.0e-4 }]
-  - name: wide_at_one_dtype
-    call: { num_groups: 3, num_channels: 6 }
-    dtypes: [f16, f32]
-    tolerance:
-      - engine: rust
-        ulp: 4
-      - engine: libtorch
-        rtol: 1.0e-3
-  - name: default_of_f16
-    call: { num_groups: 3, num_channels: 6 }
-    dtypes: [f16]
-    tolerance:
-      - { engine: rust, rtol: 1.0e-3 }
-      - { engine: libtorch, ulp: 5, why: '' }
-      - { engine: libtorch }
-      - { engine: rust, atol: -1.0 }
-  - name: empty_reasons
-    why: ''
-    call: { num_groups: 3, num_channels: 6 }
-    differs: { how: values, why: ' ' }
-    off: [{ engine: rust, bound: .inf, why: '' }, { engine: rust, bound: 0, why: w, dtypes: [f16] }]
-"
-    ));
-}
-
-#[test]
-fn expectations_that_contradict_each_other_are_shown() {
-    insta::assert_snapshot!(render_cases(
-        r"
-  - name: rejected
-    call: { num_groups: 3, num_channels: 6 }
-    rejected: { torch: ValueError }
-    differs: { how: values, why: w }
-    off: [{ engine: rust, bound: 1, why: w }]
-    built: { gamma: { mean: [0, 1], std: [0, 1], values: [0, 1] } }
-    dtypes: [f32, f16, f32]
-    layouts: []
-"
-    ));
+    insta::assert_snapshot!(render(&[("eps.yaml", &eps(cases)), ("mapping.yaml", &format!("{MAPPING}{limits}"))]));
 }
 
 #[test]
@@ -512,6 +321,13 @@ fn files_that_are_too_much_are_refused_quickly() {
         ("long_key", format!("row: 1\n? {}\n: [{}]\n", "k".repeat(400_000), "1,".repeat(200_000))),
         ("long_word", format!("row: 1\ncategory: {}\n{CASES}", "k".repeat(900_000))),
         ("long_shape", eps(&format!(" [{{ name: a, call: {{}}, x: {{ shape: [{}] }} }}]", "2,".repeat(400_000)))),
+        (
+            "many_versions",
+            format!(
+                "row: 3\nnames: {{ torch: eps, mindspore: eps }}\nmissing: [{}]\n{CASES}",
+                (0..80_000).map(|n| format!("v{n},")).collect::<String>()
+            ),
+        ),
         ("many_keys", (0..80_000).map(|n| format!("key{n}: 1\n")).collect()),
     ];
     let mut text = Vec::new();

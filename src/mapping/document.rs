@@ -19,7 +19,10 @@ pub(super) struct Document<T> {
 impl<T> Document<T> {
     /// The file's content, if that of a key can be relied upon.
     pub fn with(&self, key: &str) -> Option<&T> {
-        let sound = self.root.get(key).map_or(self.typed.is_sound(), |node| self.typed.sound(node));
+        let sound = match self.root.get(key) {
+            Some(node) => self.typed.sound(node),
+            None => self.typed.is_right(&self.root) && self.typed.is_spelt(&self.root),
+        };
         self.typed.value.as_ref().filter(|_| sound)
     }
 

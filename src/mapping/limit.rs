@@ -12,7 +12,8 @@ use crate::tensor::DType;
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Limit {
-    /// The engines: names, or the part before a version.
+    /// The recorded versions: names, or the part before a version.
+    #[schemars(extend("minItems" = 1))]
     pub engines: Vec<String>,
     /// Of which calls it is said.
     pub when: When,

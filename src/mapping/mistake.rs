@@ -126,7 +126,8 @@ impl<'a> Mistake<'a> {
     }
 }
 
-fn one_of(valid: Words) -> String {
+/// What is expected where one of some words may stand.
+pub(super) fn one_of(valid: &[&str]) -> String {
     match valid {
         [] => "there is nothing that could be given here".to_owned(),
         [one] => format!("expected `{one}`"),

@@ -21,6 +21,9 @@ mod translate;
 mod typed;
 mod validate;
 mod validate_case;
+mod validate_mapping;
+mod validate_row;
+mod words;
 
 use std::path::PathBuf;
 
@@ -48,6 +51,9 @@ pub enum Side {
 }
 
 impl Side {
+    /// The source, and the target.
+    pub const BOTH: [Side; 2] = [Side::Torch, Side::Mindspore];
+
     /// The name used as a key in specs.
     pub fn key(self) -> &'static str {
         match self {

@@ -58,7 +58,8 @@ pub struct RowFile {
     pub in_torch: Option<InTorch>,
     /// What the page says of the difference, in both languages.
     pub difference: Option<Text>,
-    /// Whether the page has the row; false for what the page lacks and the frameworks have.
+    /// Whether the page has the row; false for what the page lacks and the frameworks have. Such a row is numbered
+    /// after all rows of the page.
     #[serde(default = "yes")]
     pub on_page: bool,
     /// Recorded versions that do not have the parameter, though their framework does.
@@ -134,6 +135,7 @@ fn yes() -> bool {
 #[serde(deny_unknown_fields)]
 pub struct Announced {
     /// The recorded versions whose documentation has it.
+    #[schemars(extend("minItems" = 1))]
     pub engines: Vec<String>,
     /// What is announced, for who ports a model.
     pub why: String,

@@ -140,7 +140,11 @@ mod tests {
             "rejected: { torch: ValueError }",
             "off: [{ engine: rust, array: dx, bound: 1.0e-3, why: w }]",
             "tolerance: [{ engine: rust, rtol: 1 }]",
+            "off: [{ engine: rust, bound: .inf, why: w }]",
             "built: { gamma: { mean: [0, 1], std: [0, 1], values: [0, 1] } }",
+            "call: { eps: { dtype: f16 } }",
+            "differs: { how: dtype, versions: [torch-1.8.1], why: w }",
+            "prints: '[0. 0.]'",
         ] {
             assert!(accepted(yaml), "{yaml}");
         }
@@ -161,11 +165,74 @@ mod tests {
             "differs: { how: values }",
             "off: [{ engine: rust, bound: 0, why: w }]",
             "built: { gamma: { mean: [0, 1, 2], std: [0, 1], values: [0, 1] } }",
+            "call: { eps: { dtpe: f16 } }",
+            "call: { eps: { dtype: f61 } }",
+            "call: { eps: { tensor: [1], dtype: f16 } }",
+            "differs: { how: dtypes, why: w }",
+            "differs: { how: dtype, version: [torch-1.8.1], why: w }",
+            "differs: { how: dtype, versions: torch-1.8.1, why: w }",
+            "print: '[0. 0.]'",
+            "prints: [0, 0]",
         ] {
             assert!(!accepted(yaml), "{yaml}");
         }
-        for yaml in ["row: 0\ncases: []", "row: 1", "row: 1\ncases: []\ndefault: { torhc: 1 }"] {
-            assert!(!accepts(&schema, &schema, &json_of(yaml)), "{yaml}");
+        let accepted = |yaml: &str| accepts(&schema, &schema, &json_of(&format!("cases: []\n{yaml}")));
+        for yaml in [
+            "row: 1",
+            "row: 1\non_page: false",
+            "row: 1\nmissing: [torch-1.8.1]",
+            "row: 1\nannounced: { engines: [torch-1.8.1], why: w }",
+        ] {
+            assert!(accepted(yaml), "{yaml}");
         }
+        for yaml in [
+            "row: 0",
+            "missing: []",
+            "row: 1\ndefault: { torhc: 1 }",
+            "row: 1\non_pge: false",
+            "row: 1\non_page: 0",
+            "row: 1\nmising: [torch-1.8.1]",
+            "row: 1\nmissing: torch-1.8.1",
+            "row: 1\nannounced: [torch-1.8.1]",
+            "row: 1\nannounced: { engines: [torch-1.8.1] }",
+            "row: 1\nannounced: { engines: [], why: w }",
+            "row: 1\nannounced: { engine: [torch-1.8.1], why: w }",
+        ] {
+            assert!(!accepted(yaml), "{yaml}");
+        }
+        assert!(!accepts(&schema, &schema, &json_of("row: 1")));
+    }
+
+    #[test]
+    fn the_schema_of_a_mapping_accepts_and_rejects_what_the_reader_does() {
+        let schema: Value = serde_json::from_str(&mapping_schema()).unwrap();
+        let api = "{ name: a, documented: '1', constructor: [], forward: [] }";
+        let head = format!("apis: {{ torch: {api}, mindspore: {api} }}\nplain: {{}}\ngolden: []");
+        let accepted = |limit: &str| accepts(&schema, &schema, &json_of(&format!("{head}\nlimits: [{limit}]")));
+        for limit in [
+            "{ engines: [torch], when: { rank_not: 4 }, rejected: ValueError, why: w }",
+            "{ engines: [torch], when: { dtypes: [f16], gradients: [gamma] }, differs: dtype, why: w }",
+            "{ engines: [torch], when: { empty: true }, differs: values, why: w }",
+        ] {
+            assert!(accepted(limit), "{limit}");
+        }
+        for limit in [
+            "{ engine: [torch], when: { empty: true }, rejected: ValueError, why: w }",
+            "{ engines: [], when: { empty: true }, rejected: ValueError, why: w }",
+            "{ engines: torch, when: { empty: true }, rejected: ValueError, why: w }",
+            "{ engines: [torch], rejected: ValueError, why: w }",
+            "{ engines: [torch], when: { empty: true }, rejected: ValueError }",
+            "{ engines: [torch], when: { empty: true }, rejects: ValueError, why: w }",
+            "{ engines: [torch], when: { empty: true }, rejected: ValuError, why: w }",
+            "{ engines: [torch], when: { empty: true }, differs: dtypes, why: w }",
+            "{ engines: [torch], when: { empty: 1 }, rejected: ValueError, why: w }",
+            "{ engines: [torch], when: { rank: 4 }, rejected: ValueError, why: w }",
+            "{ engines: [torch], when: { rank_not: -4 }, rejected: ValueError, why: w }",
+            "{ engines: [torch], when: { dtypes: [f61] }, rejected: ValueError, why: w }",
+            "{ engines: [torch], when: { gradients: [dgamma] }, rejected: ValueError, why: w }",
+        ] {
+            assert!(!accepted(limit), "{limit}");
+        }
+        assert!(!accepts(&schema, &schema, &json_of(&format!("{head}\nlimit: []"))));
     }
 }

@@ -27,14 +27,19 @@ pub(super) struct Typed<T> {
 }
 
 impl<T> Typed<T> {
-    /// Whether nothing was wrong.
-    pub fn is_sound(&self) -> bool {
-        self.wrong.is_empty()
-    }
-
     /// Whether a node and all below it were as they should be.
     pub fn sound(&self, node: &Node) -> bool {
         self.wrong.is_empty() || !node.any(&mut |node| self.wrong.contains(&node.id))
+    }
+
+    /// Whether a node was as it should be, whatever is below it.
+    pub fn is_right(&self, node: &Node) -> bool {
+        !self.wrong.contains(&node.id)
+    }
+
+    /// Whether no key of a mapping is wrong: then what it does not have is left out, and not misspelt.
+    pub fn is_spelt(&self, mapping: &Node) -> bool {
+        mapping.entries().iter().all(|(_, node)| self.is_right(node))
     }
 }
 

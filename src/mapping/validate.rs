@@ -1,13 +1,16 @@
-//! What the types of a spec cannot say: whether the rows of a table, and what each file says, fit together.
+//! What the types of a spec cannot say: whether the files of a folder fit together.
 
 use std::collections::{BTreeMap, HashSet};
 
 use super::diagnostic::{Diagnostic, quoted};
 use super::document::Document;
-use super::node::{Content, Node};
+use super::node::Node;
 use super::source::Source;
 use super::typed::MOST_MISTAKES;
-use super::validate_case::{Engines, check_case};
+use super::validate_case::check_case;
+use super::validate_mapping::check_mapping;
+use super::validate_row::check_row;
+use super::words::Engines;
 use super::{Category, MappingFile, RowFile, Side};
 
 /// All files of a folder.
@@ -18,23 +21,22 @@ pub(super) struct Table<'a> {
     pub complete: bool,
 }
 
-const SIDES: [Side; 2] = [Side::Torch, Side::Mindspore];
-
 impl<'a> Table<'a> {
     /// Adds every mistake to the diagnostics.
     pub fn check(&self, diagnostics: &mut Vec<Diagnostic>) {
+        let golden = self.mapping.and_then(|mapping| mapping.with("golden")).map(|file| file.golden.as_slice());
+        let engines = golden.map(Engines::new);
         if let Some(mapping) = self.mapping {
             self.signatures(mapping, diagnostics);
             self.calls(&mapping.source, mapping.root.get("plain"), diagnostics);
-            golden(mapping, diagnostics);
+            check_mapping(mapping, engines.as_ref(), diagnostics);
         }
         self.numbers(diagnostics);
+        self.page(diagnostics);
         self.parameters(diagnostics);
         self.inputs(diagnostics);
-        let golden = self.mapping.and_then(|mapping| mapping.with("golden")).map(|file| file.golden.as_slice());
-        let engines = golden.map(Engines::new);
         for row in self.rows {
-            check_row(row, diagnostics);
+            check_row(row, engines.as_ref(), diagnostics);
             let nodes = row.root.at("cases").items();
             for case in nodes {
                 self.calls(&row.source, case.get("call"), diagnostics);
@@ -48,7 +50,7 @@ impl<'a> Table<'a> {
     /// Every parameter of a signature has a row. Where a row has a name that is in no signature, another
     /// row may be missing on its account: that is for the run to find out, which asks the frameworks.
     fn signatures(&self, mapping: &Document<MappingFile>, diagnostics: &mut Vec<Diagnostic>) {
-        for side in SIDES {
+        for side in Side::BOTH {
             let (Some(api), Some(names)) = (mapping.with("apis").map(|file| file.apis.of(side)), self.names(side))
             else {
                 continue;
@@ -114,12 +116,49 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// The rows of the page are numbered without a hole; what the page lacks comes after them.
+    fn page(&self, diagnostics: &mut Vec<Diagnostic>) {
+        let numbered = |row: &'a Document<RowFile>| Some((row.with("row")?.row, row, row.with("on_page")?.on_page));
+        let rows = self.rows.iter().map(numbered).collect::<Option<Vec<_>>>();
+        let Some(mut rows) = rows.filter(|_| self.complete) else { return };
+        // That 0 is no number is said already.
+        rows.retain(|(number, ..)| *number > 0);
+        rows.sort_by_key(|(number, ..)| *number);
+        let (page, others): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(.., on_page)| *on_page);
+        let last = page.last().map_or(0, |(last, ..)| *last);
+        for (_, row, _) in others.iter().filter(|(number, ..)| *number <= last) {
+            let label = format!("expected a number above {last}, which is the last on the page");
+            let title = "a row that is not on the page, with a number of the page";
+            diagnostics.push(row.diagnostic(&row.root.at("row").span, title, label));
+        }
+        let mut before: Option<(u32, &Document<RowFile>)> = None;
+        for (number, row, _) in page {
+            let next = before.map_or(1, |(before, _)| before.saturating_add(1));
+            // What is not on the page is told to give up its number.
+            let is_free = |free: &u32| others.iter().all(|(number, ..)| number != free);
+            if let Some(free) = (next..number).find(is_free) {
+                let numbers = if free == number - 1 {
+                    format!("number {free}")
+                } else {
+                    format!("numbers {free} to {}", number - 1)
+                };
+                let label = match before {
+                    Some((before, row)) => format!("expected {free}: `{}.yaml` before it has {before}", row.name),
+                    None => format!("expected {free}: no row of the page is before it"),
+                };
+                let title = format!("no row of the page has the {numbers}");
+                diagnostics.push(row.diagnostic(&row.root.at("row").span, title, label));
+            }
+            before = Some((number, row));
+        }
+    }
+
     /// No two rows have one parameter.
     fn parameters(&self, diagnostics: &mut Vec<Diagnostic>) {
         let mut parameters = BTreeMap::new();
         for row in self.rows {
             let Some(file) = row.with("names") else { continue };
-            for side in SIDES {
+            for side in Side::BOTH {
                 let Some(name) = file.name(side) else { continue };
                 if let Some(other) = parameters.insert((side, name), row) {
                     let span = &row.root.at("names").at(side.key()).span;
@@ -141,65 +180,4 @@ impl<'a> Table<'a> {
             diagnostics.push(row.diagnostic(span, "more than one row of the input", label));
         }
     }
-}
-
-/// The names of golden engines are a framework and a version.
-fn golden(mapping: &Document<MappingFile>, diagnostics: &mut Vec<Diagnostic>) {
-    let mut seen = HashSet::new();
-    for node in mapping.root.at("golden").items() {
-        let Content::Str(name) = &node.content else { continue };
-        let (framework, version) = name.split_once('-').unwrap_or((name, ""));
-        if framework.is_empty() || !version.starts_with(|c: char| c.is_ascii_digit()) {
-            let title = format!("`{name}` is no golden engine");
-            diagnostics.push(mapping.diagnostic(&node.span, title, "expected a name and a version, as `torch-1.8.1`"));
-        } else if !seen.insert(name) {
-            let title = format!("`{name}` is given twice");
-            diagnostics.push(mapping.diagnostic(&node.span, title, "it is in the list already"));
-        }
-    }
-}
-
-/// What is asked of a row by itself.
-fn check_row(row: &Document<RowFile>, diagnostics: &mut Vec<Diagnostic>) {
-    if !is_name(&row.name) {
-        let label = "expected a file name of a-z, 0-9 and `_`: checks are called by it";
-        diagnostics.push(Diagnostic::whole(&row.source.path, format!("`{}` is no name for a row", row.name), label));
-    }
-    if let Some(file) = row.with("names")
-        && file.category != Category::Example
-        && SIDES.into_iter().all(|side| file.name(side).is_none())
-    {
-        let span = &row.root.at("names").span;
-        let label = "expected `names: { torch: …, mindspore: … }`, null where that side has none";
-        diagnostics.push(row.diagnostic(span, "the row names no parameter", label));
-    }
-    if let Some(Content::List(cases)) = row.root.get("cases").map(|node| &node.content)
-        && cases.is_empty()
-    {
-        let label = "a row without a case claims nothing that could fail";
-        diagnostics.push(row.diagnostic(&row.root.at("cases").span, "no cases", label));
-    }
-    let mut names = BTreeMap::new();
-    for (index, case) in row.root.at("cases").items().iter().enumerate() {
-        let node = case.at("name");
-        let Content::Str(name) = &node.content else { continue };
-        if !is_name(name) {
-            let title =
-                if name.is_empty() { "a case with an empty name" } else { &format!("`{name}` is no name for a case") };
-            let diagnostic = row.diagnostic(&node.span, title, "expected a-z, 0-9 and `_`: checks are called by it");
-            let likely = name.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
-            diagnostics.push(match likely.trim_matches('_') {
-                "" => diagnostic,
-                likely => diagnostic.help(format!("write `{likely}`")),
-            });
-        } else if let Some(other) = names.insert(name, index) {
-            let title = format!("duplicate case name `{name}`");
-            diagnostics.push(row.diagnostic(&node.span, title, format!("case {} has this name already", other + 1)));
-        }
-    }
-}
-
-/// Whether something may be part of a check's name.
-fn is_name(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }

@@ -2,36 +2,21 @@
 
 use std::ops::Range;
 
-use super::diagnostic::{Diagnostic, quoted};
+use super::diagnostic::{Diagnostic, nearest};
 use super::document::Document;
-use super::node::{Content, Node};
+use super::mistake::one_of;
+use super::node::Node;
 use super::recipe::{Layout, Set, Unrealizable, Values};
 use super::translate::channels;
-use super::{Case, How, RowFile};
+use super::typed::MOST_MISTAKES;
+use super::words::{Engines, check_list, check_text, framework, no_version, words};
+use super::{Case, How, RowFile, Side};
 
 /// As few channels are drawn as bounds on moments can be claimed of.
 const FEWEST_DRAWN: usize = 4096;
 
-/// The words by which engines are named.
-pub(super) struct Engines<'a> {
-    /// Engines, and what golden ones are called before their version.
-    engines: Vec<&'a str>,
-}
-
-impl<'a> Engines<'a> {
-    /// With the golden engines of a mapping.
-    pub fn new(golden: &'a [String]) -> Self {
-        let mut engines = vec!["rust", "libtorch"];
-        for (name, (framework, _)) in golden.iter().filter_map(|name| Some((name, name.split_once('-')?))) {
-            for name in [framework, name] {
-                if !engines.contains(&name) {
-                    engines.push(name);
-                }
-            }
-        }
-        Self { engines }
-    }
-}
+/// Of more elements than this, numpy prints a few.
+const MOST_PRINTED: usize = 1000;
 
 /// Adds every mistake of one case to the diagnostics.
 pub(super) fn check_case(
@@ -48,7 +33,8 @@ pub(super) fn check_case(
     checker.asked();
     checker.reasons();
     checker.numbers();
-    checker.contradictions();
+    checker.prints();
+    checker.contradictions(engines);
     if let Some(engines) = engines {
         checker.engines(engines);
     }
@@ -66,9 +52,14 @@ impl<'a> Checker<'a> {
         self.diagnostics.push(self.row.diagnostic(span, title, label));
     }
 
-    /// Whether what is written under keys is what was read.
+    /// Whether what is written under keys is what was read; what is not there must not be meant by a misspelt key.
     fn sound(&self, keys: &[&str]) -> bool {
-        keys.iter().all(|key| self.node.get(key).is_none_or(|node| self.row.typed.sound(node)))
+        let typed = &self.row.typed;
+        let is_misspelt = |name: &str| {
+            let mut wrong = self.node.entries().iter().filter(|(_, node)| !typed.is_right(node));
+            wrong.any(|(key, _)| nearest(&key.name, [name]).is_some())
+        };
+        keys.iter().all(|key| self.node.get(key).map_or_else(|| !is_misspelt(key), |node| typed.sound(node)))
     }
 
     /// The sound ones of what a case has in a list, each with its node.
@@ -97,7 +88,7 @@ impl<'a> Checker<'a> {
         let Err(Unrealizable(why)) = values.fits(shape, set, layout) else { return true };
         let node = self.node.at(key);
         let place = if Values::default().fits(shape, &[], Layout::Contiguous).is_err() {
-            self.node.at("x").get("shape").unwrap_or(self.node.at("call").at("num_channels"))
+            self.size()
         } else if values.fits(shape, &[], Layout::Contiguous).is_err() {
             node.at("values")
         } else {
@@ -112,17 +103,12 @@ impl<'a> Checker<'a> {
     /// A case is asked at least once, and not twice of the same.
     fn asked(&mut self) {
         for key in ["dtypes", "layouts"] {
-            let Some(node) = self.node.get(key).filter(|node| self.row.typed.sound(node)) else { continue };
-            let words = node.items();
-            if words.is_empty() {
-                self.add(&node.span, format!("`{key}` is empty"), "then the case would never be asked");
-            }
-            for (index, word) in words.iter().enumerate() {
-                if words[..index].iter().any(|earlier| earlier.content == word.content) {
-                    self.add(&word.span, format!("the same word twice in `{key}`"), "it is in the list already");
-                }
-            }
+            let list = self.node.get(key).filter(|node| self.row.typed.sound(node));
+            check_list(self.row, key, list, "then the case would never be asked", self.diagnostics);
         }
+        let versions = self.node.get("differs").and_then(|differs| differs.get("versions"));
+        let label = "leave it out where every version differs so";
+        check_list(self.row, "versions", versions, label, self.diagnostics);
         for (off, node) in self.each("off", &self.case.off) {
             if !self.sound(&["dtypes"]) {
                 continue;
@@ -141,11 +127,7 @@ impl<'a> Checker<'a> {
         let list = |key| self.node.get(key).map_or(&[][..], Node::items);
         let whole = [Some(self.node), self.node.get("differs")].into_iter().flatten();
         for node in whole.chain(list("off")).chain(list("tolerance")) {
-            if let Some(why) = node.get("why")
-                && matches!(&why.content, Content::Str(text) if text.trim().is_empty())
-            {
-                self.add(&why.span, "an empty `why`", "expected a reason");
-            }
+            check_text(self.row, "why", node.get("why"), "expected a reason", self.diagnostics);
         }
         for (loosened, node) in self.each("tolerance", &self.case.tolerance) {
             if loosened.why.is_none()
@@ -187,30 +169,76 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// A call that is rejected has no values of which anything could be expected.
-    fn contradictions(&mut self) {
-        if self.case.rejected.is_empty() {
+    /// What is printed is the same on every engine, and all that there is.
+    fn prints(&mut self) {
+        let prints = self.node.get("prints").filter(|node| self.case.prints.is_some() && self.row.typed.sound(node));
+        let Some(prints) = prints else { return };
+        check_text(self.row, "prints", Some(prints), "expected what `print` of the output shows", self.diagnostics);
+        if !self.case.rejected.is_empty() {
+            self.add(&prints.span, "`prints` contradicts `rejected`", "a rejected call prints nothing");
+        }
+        if self.node.get("call").is_none() || !self.sound(&["call", "x"]) {
             return;
         }
-        let differs = self.case.differs.as_ref().is_some_and(|differs| differs.how == How::Values);
-        let expected = [
-            ("off", !self.case.off.is_empty(), "`off`"),
-            ("differs", differs, "`differs: { how: values }`"),
-            ("built", self.case.built.is_some(), "`built`"),
-        ];
-        for (key, given, shown) in expected {
-            if let Some(node) = self.node.get(key).filter(|node| given && self.row.typed.sound(node)) {
-                let label = "a rejected call has no values";
-                self.add(&node.span, format!("{shown} contradicts `rejected`"), label);
-            }
+        let Case { call, x, .. } = self.case;
+        // Of what cannot be made, that is said.
+        let count = x.values.fits(&x.shape_for(channels(call)), &[], Layout::Contiguous);
+        if let Some(count) = count.ok().filter(|count| *count > MOST_PRINTED) {
+            let label = format!("expected at most {MOST_PRINTED} elements, not {count}: of more, numpy prints a few");
+            self.add(&self.size().span, "too many elements for `prints`", label);
+        }
+    }
+
+    /// What says how many elements x has.
+    fn size(&self) -> &'a Node {
+        self.node.at("x").get("shape").unwrap_or(self.node.at("call").at("num_channels"))
+    }
+
+    /// A call that is rejected has no values of which anything could be expected.
+    fn contradictions(&mut self, engines: Option<&Engines<'_>>) {
+        for (off, node) in self.each("off", &self.case.off) {
+            self.contradiction(self.rejected(&off.engine, engines), node.at("engine"), "`off`");
+        }
+        let built = self.node.get("built").filter(|node| self.case.built.is_some() && self.row.typed.sound(node));
+        if let Some(node) = built.filter(|_| self.case.rejected.contains_key(Side::Mindspore.key())) {
+            self.contradiction(Some("`mindspore`".to_owned()), node, "`built`");
+        }
+        let Some(node) = self.node.get("differs").filter(|node| self.row.typed.sound(node)) else { return };
+        let Some(differs) = self.case.differs.as_ref().filter(|differs| differs.how != How::Rejection) else { return };
+        let shown = format!("`differs: {{ how: {} }}`", differs.how.word());
+        let side = Side::BOTH.into_iter().find_map(|side| self.rejected(side.key(), engines));
+        let versions = words(node.get("versions")).filter(|_| side.is_none());
+        for (version, node) in versions {
+            self.contradiction(self.rejected(version, engines), node, &shown);
+        }
+        self.contradiction(side, node, &shown);
+    }
+
+    /// By which words of `rejected` all that is meant by an engine rejects the call; `None` where some of it may not.
+    fn rejected(&self, engine: &str, engines: Option<&Engines<'_>>) -> Option<String> {
+        let is_rejected = |word: &&str| self.case.rejected.contains_key(*word);
+        // Our own operator speaks for the target.
+        let side = if engine == "rust" { Side::Mindspore.key() } else { framework(engine) };
+        if let Some(word) = [engine, side].iter().find(|word| is_rejected(word)) {
+            return Some(format!("`{word}`"));
+        }
+        let mut versions = engines?.versions.iter().filter(|version| framework(version) == engine).peekable();
+        versions.peek()?;
+        versions.all(is_rejected).then(|| format!("every version of `{engine}`"))
+    }
+
+    fn contradiction(&mut self, rejected: Option<String>, node: &Node, shown: &str) {
+        if let Some(who) = rejected {
+            let label = format!("{who} is in `rejected`: a rejected call has no values");
+            self.add(&node.span, format!("{shown} contradicts `rejected`"), label);
         }
     }
 
     /// Engines are named by the words for them.
     fn engines(&mut self, engines: &Engines<'_>) {
         let with = |more: &[&'static str]| -> Vec<&str> {
-            let more = more.iter().copied().filter(|word| !engines.engines.contains(word));
-            engines.engines.iter().copied().chain(more).collect()
+            let more = more.iter().copied().filter(|word| !engines.all.contains(word));
+            engines.all.iter().copied().chain(more).collect()
         };
         let rejected = self.node.get("rejected").map_or(&[][..], Node::entries);
         let valid = with(&["torch", "mindspore"]);
@@ -218,17 +246,20 @@ impl<'a> Checker<'a> {
             self.engine(&key.name, &key.span, &valid);
         }
         for (off, node) in self.each("off", &self.case.off) {
-            self.engine(&off.engine, &node.at("engine").span, &with(&[]));
+            self.engine(&off.engine, &node.at("engine").span, &engines.all);
         }
         for (loosened, node) in self.each("tolerance", &self.case.tolerance) {
             self.engine(&loosened.engine, &node.at("engine").span, &with(&["sides"]));
         }
+        let versions = self.node.get("differs").and_then(|differs| differs.get("versions"));
+        let unknown = words(versions).filter(|(name, _)| !engines.versions.contains(name)).take(MOST_MISTAKES);
+        let no_version = |(name, node)| no_version(self.row, name, node, &engines.versions);
+        self.diagnostics.extend(unknown.map(no_version));
     }
 
     fn engine(&mut self, name: &str, span: &Range<usize>, valid: &[&str]) {
         if !valid.contains(&name) {
-            let label = format!("expected one of {}", quoted(valid.iter().copied()));
-            let diagnostic = self.row.diagnostic(span, format!("unknown engine `{name}`"), label);
+            let diagnostic = self.row.diagnostic(span, format!("unknown engine `{name}`"), one_of(valid));
             self.diagnostics.push(diagnostic.meant(name, valid.iter().copied()));
         }
     }
