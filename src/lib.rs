@@ -44,13 +44,15 @@
 //!
 //! [`dtype`], [`tensor`], [`python`], [`random`] and [`version`] are the ground, with [`call`] and [`signature`] on it; [`double_double`],
 //! [`exact`] and [`compare`] decide; [`mapping`], [`binding`], [`golden`] and [`engine`] say what is asked
-//! and who answers; [`check`] and [`report`] stand on all of them. Imports run in that direction only.
+//! and who answers; [`check`] stands on all of them, [`drift`] beside it holds one recorded version to
+//! another, and [`report`] tells of both. Imports run in that direction only.
 
 pub mod binding;
 pub mod call;
 pub mod check;
 pub mod compare;
 pub mod double_double;
+pub mod drift;
 pub mod dtype;
 pub mod engine;
 pub mod exact;

@@ -52,7 +52,8 @@ fn trials(suite: &Arc<Suite>) -> Vec<Trial> {
         let suite = Arc::clone(suite);
         trials.push(Trial::test(name, move || not_vacuous(&suite, index)));
     }
-    let of_all: [(&str, fn(&Suite) -> Result<(), Failed>); 3] = [
+    type Test = fn(&Suite) -> Result<(), Failed>;
+    let of_all: [(&str, Test); 3] = [
         ("no_identical_checks", no_identical_checks),
         ("every_limit_is_shown", every_limit_is_shown),
         ("every_parameter_has_a_row", every_parameter_has_a_row),

@@ -82,7 +82,7 @@ pub(super) fn core(call: &Call, num_groups: i64, eps: f64, parameters: &Paramete
         Ok(n) if n > 0 => n,
         _ => return refused(format!("num_groups must be greater than 0, but got {num_groups}")),
     };
-    if channels % num_groups != 0 {
+    if !channels.is_multiple_of(num_groups) {
         return refused(format!("{channels} channels are not divisible by num_groups {num_groups}"));
     }
     let Parameters { weight, bias } = parameters;

@@ -27,7 +27,8 @@ fn difference(live: &Array, recorded: &Array) -> Option<String> {
     let pairs = indices.into_iter().zip(recorded.values.to_f64());
     let amiss = pairs.filter(|&(at, recorded)| {
         let same = values[at] == recorded || values[at].is_nan() && recorded.is_nan();
-        !same && !((values[at] - recorded).abs() <= MOST_ULP * dtype.ulp(recorded))
+        let error = (values[at] - recorded).abs();
+        !same && (error.is_nan() || error > MOST_ULP * dtype.ulp(recorded))
     });
     let mut amiss = amiss.peekable();
     let &(at, recorded) = amiss.peek()?;

@@ -162,11 +162,7 @@ fn generate(from: &Path, to: &Path, calls: usize) -> Result<()> {
             fs::write(to.join(name), format!("{head}\ngolden: [{STORED}]\n"))?;
             continue;
         };
-        let head: String = head
-            .lines()
-            .filter(|line| !VERSIONED.iter().any(|key| line.starts_with(key)))
-            .map(|line| format!("{line}\n"))
-            .collect();
+        let head = without_versions(head);
         let mut generated = format!("{head}cases:\n");
         for case in 0..count {
             let groups = [1, 2, 3, 6][case % 4];
@@ -180,6 +176,22 @@ fn generate(from: &Path, to: &Path, calls: usize) -> Result<()> {
         fs::write(to.join(name), generated)?;
     }
     Ok(())
+}
+
+/// A row less what it says of versions that are not read here; what belongs to a key is indented.
+fn without_versions(head: &str) -> String {
+    let mut is_kept = true;
+    let mut kept = String::new();
+    for line in head.lines() {
+        if !line.starts_with(' ') {
+            is_kept = !VERSIONED.iter().any(|key| line.starts_with(key));
+        }
+        if is_kept {
+            kept.push_str(line);
+            kept.push('\n');
+        }
+    }
+    kept
 }
 
 /// A Python with numpy, in the user's cache.

@@ -94,7 +94,7 @@ pub fn bar(checks: usize) -> ProgressBar {
 }
 
 /// Writes to standard output; a reader that goes away early is no error.
-fn print(text: &str) -> Result<()> {
+pub fn print(text: &str) -> Result<()> {
     match std::io::stdout().lock().write_all(text.as_bytes()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),

@@ -6,6 +6,7 @@
 mod bench;
 mod cache;
 mod check;
+mod drift;
 mod environment;
 mod golden;
 mod libtorch;
@@ -38,6 +39,8 @@ enum Command {
     Check(check::Check),
     /// Record the answers of libtorch, or of a real framework, into the golden folder
     Golden(golden::Golden),
+    /// Say what a recorded version of a framework answers otherwise than another
+    Drift(drift::Drift),
     /// Measure the harness, side by side with what else does its job
     Bench(bench::Bench),
     /// Fetch the CPU libtorch, once, into the user's cache
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
     let run = match Arguments::parse().command {
         Command::Check(check) => check.run(),
         Command::Golden(golden) => golden.run(),
+        Command::Drift(drift) => drift.run(),
         Command::Bench(bench) => bench.run(),
         Command::Libtorch => libtorch::fetch().map(|folder| {
             println!("libtorch {} is in {}", libtorch::VERSION, folder.display());
