@@ -63,7 +63,7 @@ fn torch_1_8_1_to_2_13_0() {
     let (suite, drift) = drift("torch-1.8.1", "torch-2.13.0");
     insta::assert_snapshot!("torch_1_8_1_to_2_13_0", report::drift(&suite, &drift));
 
-    assert_eq!(added(&drift), ["device", "dtype", "bias"]);
+    assert_eq!(added(&drift), ["dtype", "device", "bias"]);
     let dtypes = [dtypes(&[DType::F32, DType::F64]), dtypes(&DType::ALL)];
     assert_eq!(accepted(&drift, Property::DType(DType::F32)), dtypes);
     for (call, classes) in [
