@@ -5,9 +5,11 @@
 pub struct Version(Vec<u32>);
 
 impl Version {
-    /// Reads `2.10.0`; what is no number counts as 0.
+    /// Reads `2.10.0`; what follows a number, as in `0rc1`, is not looked at.
     pub fn of(text: &str) -> Self {
-        Self(text.split('.').map(|number| number.parse().unwrap_or(0)).collect())
+        let digits =
+            |part: &str| part.split(|c: char| !c.is_ascii_digit()).next().and_then(|digits| digits.parse().ok());
+        Self(text.split('.').map(|part| digits(part).unwrap_or(0)).collect())
     }
 
     /// The framework and the version of an engine's name: `torch` and 1.8.1 of `torch-1.8.1`.

@@ -271,7 +271,8 @@ fn a_misspelt_key_of_a_spec_is_shown_at_its_place() {
             // What follows these is a text, in which a colon may stand too.
             let prose = ["why:", "en:", "zh:", "#", "'", "\""].iter().filter_map(|word| line.find(word)).min();
             for (colon, _) in line.match_indices(": ").filter(|(colon, _)| *colon < prose.unwrap_or(line.len())) {
-                let key = line[..colon].rfind(|c: char| !c.is_alphanumeric() && !"_-.".contains(c)).map_or(0, |at| at + 1);
+                let key =
+                    line[..colon].rfind(|c: char| !c.is_alphanumeric() && !"_-.".contains(c)).map_or(0, |at| at + 1);
                 let column = line[..key].chars().count() + 1;
                 keys.push((path.clone(), text.clone(), start + colon, Place { line: index + 1, column }));
             }

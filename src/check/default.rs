@@ -17,7 +17,7 @@ impl Suite {
     /// The default of each side must be the one that is known of it.
     fn hold_default(&self, row: &Row) -> EngineResult {
         let mut findings = Vec::new();
-        for side in [Side::Torch, Side::Mindspore] {
+        for side in Side::BOTH {
             let Some(Ok(DefaultCalls { left_out, stated })) = self.mapping().default_calls(row, side) else { continue };
             let versions = self.versions(side).into_iter().filter(|(name, _)| !row.file.is_missing(name));
             for (name, binding) in versions {

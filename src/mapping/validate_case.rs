@@ -11,6 +11,7 @@ use super::translate::channels;
 use super::typed::MOST_MISTAKES;
 use super::words::{Engines, check_list, check_text, framework, no_version, words};
 use super::{Case, How, RowFile, Side};
+use crate::tensor::DType;
 
 /// As few channels are drawn as bounds on moments can be claimed of.
 const FEWEST_DRAWN: usize = 4096;
@@ -176,6 +177,9 @@ impl<'a> Checker<'a> {
         check_text(self.row, "prints", Some(prints), "expected what `print` of the output shows", self.diagnostics);
         if !self.case.rejected.is_empty() {
             self.add(&prints.span, "`prints` contradicts `rejected`", "a rejected call prints nothing");
+        }
+        if self.sound(&["dtypes"]) && self.case.dtypes.contains(&DType::BF16) {
+            self.add(&prints.span, "`prints` of a case at bf16", "numpy has no bf16, and so prints none");
         }
         if self.node.get("call").is_none() || !self.sound(&["call", "x"]) {
             return;

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::MappingFile;
 use super::case::How;
 use super::diagnostic::Diagnostic;
 use super::document::Document;
@@ -11,6 +10,8 @@ use super::mistake::one_of;
 use super::node::Node;
 use super::typed::MOST_MISTAKES;
 use super::words::{Engines, check_list, check_text, words};
+use super::{MappingFile, Side};
+use crate::version::Version;
 
 /// Adds every mistake of `mapping.yaml` by itself to the diagnostics.
 pub(super) fn check_mapping(
@@ -36,32 +37,28 @@ pub(super) fn check_mapping(
 /// The names of golden engines are a framework and a version; of one framework, the oldest comes first.
 fn check_golden(mapping: &Document<MappingFile>, diagnostics: &mut Vec<Diagnostic>) {
     let mut seen = HashSet::new();
-    let mut newest: BTreeMap<&str, (Vec<u64>, &str)> = BTreeMap::new();
+    let mut newest: BTreeMap<&str, (Version, &str)> = BTreeMap::new();
     for (name, node) in words(mapping.root.get("golden")) {
         let (framework, version) = name.split_once('-').unwrap_or((name, ""));
-        if framework.is_empty() || !version.starts_with(|c: char| c.is_ascii_digit()) {
+        let is_known = Side::BOTH.iter().any(|side| side.key() == framework);
+        if !is_known || !version.starts_with(|c: char| c.is_ascii_digit()) {
             let title = format!("`{name}` is no golden engine");
-            diagnostics.push(mapping.diagnostic(&node.span, title, "expected a name and a version, as `torch-1.8.1`"));
+            let label = "expected `torch` or `mindspore` and a version, as `torch-1.8.1`";
+            diagnostics.push(mapping.diagnostic(&node.span, title, label));
         } else if !seen.insert(name) {
             let title = format!("`{name}` is given twice");
             diagnostics.push(mapping.diagnostic(&node.span, title, "it is in the list already"));
         } else {
-            let numbers = numbers(version);
+            let version = Version::of(version);
             match newest.get(framework) {
-                Some((newer, before)) if *newer > numbers => {
+                Some((newer, before)) if *newer > version => {
                     let label = format!("expected before `{before}`: the oldest version comes first");
                     diagnostics.push(mapping.diagnostic(&node.span, format!("`{name}` comes too late"), label));
                 }
-                _ => drop(newest.insert(framework, (numbers, name))),
+                _ => drop(newest.insert(framework, (version, name))),
             }
         }
     }
-}
-
-/// The numbers of a version; what follows a number, as in `0rc1`, is not looked at.
-fn numbers(version: &str) -> Vec<u64> {
-    let number = |part: &str| part.split(|c: char| !c.is_ascii_digit()).next().and_then(|digits| digits.parse().ok());
-    version.split('.').map(|part| number(part).unwrap_or(0)).collect()
 }
 
 /// A limit is of recorded versions: what answers live has none.

@@ -25,7 +25,7 @@ fn heading(text: &mut String, suite: &Suite) {
     let (torch, mindspore) = (mapping.api(Side::Torch), mapping.api(Side::Mindspore));
     let _ = writeln!(text, "{} -> {}", torch.name, mindspore.name);
     let _ = writeln!(text, "as the page for {} and {} maps them", torch.documented, mindspore.documented);
-    for side in [Side::Torch, Side::Mindspore] {
+    for side in Side::BOTH {
         let documented = &mapping.api(side).documented;
         let recorded = mapping.file.golden.iter().filter_map(|name| Version::of_engine(name).map(|v| (name, v)));
         let versions: Vec<(&str, Version)> = recorded

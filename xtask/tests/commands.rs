@@ -64,7 +64,11 @@ fn new_adds_a_case_that_runs() {
     assert!(text(&added.stdout).contains("cargo xtask check eps/fresh_case"));
 
     let run = xtask(&["check", "--stored", "--specs", &specs, "eps/fresh_case"]);
-    assert!(text(&run.stdout).contains("has no stored answer: run `cargo xtask golden --engine torch-1.8.1`"), "{}", text(&run.stdout));
+    assert!(
+        text(&run.stdout).contains("has no stored answer: run `cargo xtask golden --engine torch-1.8.1`"),
+        "{}",
+        text(&run.stdout)
+    );
 
     let again = xtask(&["new", "eps", "fresh_case", "--specs", &specs]);
     assert!(text(&again.stderr).contains("has a case `fresh_case` already"), "{}", text(&again.stderr));
