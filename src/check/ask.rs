@@ -1,37 +1,22 @@
 //! One case, asked of every engine.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
 
+use super::arbiter::Arbiter;
 use super::built::{as_built, moments};
 use super::claim::{Claimed, Claims, Speaker};
-use super::sides::SIDES;
 use super::{
-    By, Check, CheckResult, Compared, EngineResult, Finding, Held, Suite, Verdict, invariant, printed, reproduced,
+    By, Check, CheckResult, Compared, EngineResult, Finding, Held, SIDES, Suite, Verdict, invariant, printed,
+    reproduced,
 };
 use crate::binding::{self, Refusal};
 use crate::call::{Answer, Call, Effective, Outcome, Output};
 use crate::compare::{Tolerance, compare};
 use crate::engine::{self, Engine, Question};
-use crate::exact::{self, Expected};
+use crate::exact::Expected;
 use crate::mapping::{Layout, Side, Untranslatable};
 use crate::python::Value;
 use crate::tensor::DType;
-
-/// What `exact` answered within a check; most engines mean the same by a call.
-#[derive(Default)]
-pub(super) struct Arbiter(Vec<(Effective, Rc<BTreeMap<Output, Expected>>)>);
-
-impl Arbiter {
-    pub(super) fn answer(&mut self, effective: &Effective) -> Rc<BTreeMap<Output, Expected>> {
-        if let Some((_, answer)) = self.0.iter().find(|(known, _)| known == effective) {
-            return Rc::clone(answer);
-        }
-        let answer = Rc::new(exact::answer(effective));
-        self.0.push((effective.clone(), Rc::clone(&answer)));
-        answer
-    }
-}
 
 impl Suite {
     pub(super) fn run_case(

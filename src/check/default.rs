@@ -1,7 +1,6 @@
 //! A row's default: leaving the parameter out must be the same as stating it.
 
-use super::sides::SIDES;
-use super::{Check, CheckResult, EngineResult, Finding, Suite, Verdict};
+use super::{Check, CheckResult, EngineResult, Finding, SIDES, Suite, Verdict};
 use crate::call::{Answer, Outcome, Rejection};
 use crate::engine::{self, Engine, Question};
 use crate::mapping::{Argument, DefaultCalls, Row, Side};

@@ -1,5 +1,6 @@
 //! Runs checks over engines, in parallel, to a report that is the same on every run.
 
+mod arbiter;
 mod ask;
 mod built;
 mod claim;
@@ -22,7 +23,6 @@ use rayon::prelude::*;
 pub use finding::{By, Finding};
 pub use limits::Shown;
 
-pub use sides::SIDES;
 pub use verdict::Verdict;
 
 use crate::call::{Call, CallHash, Outcome, Output};
@@ -30,6 +30,9 @@ use crate::compare::{Comparison, Tolerance};
 use crate::engine::{self, Engine, Question};
 use crate::mapping::{Case, Category, Layout, Mapping, Row, Side};
 use crate::tensor::DType;
+
+/// The name under which the two sides stand in results.
+pub const SIDES: &str = "sides";
 
 /// A mapping, its subject, and the engines that are asked beside it.
 pub struct Suite {

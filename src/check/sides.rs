@@ -3,16 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use super::ask::Arbiter;
+use super::arbiter::Arbiter;
 use super::claim::{Claims, Speaker};
-use super::{By, EngineResult, Finding, Suite, Verdict};
+use super::{By, EngineResult, Finding, SIDES, Suite, Verdict};
 use crate::binding::{Binding, Refusal};
 use crate::call::{Answer, Call, Effective, Output};
 use crate::compare::{Comparison, Precision, Tolerance, compare_exact};
 use crate::mapping::{How, Side, Untranslatable};
-
-/// The name under which the two sides stand in results.
-pub const SIDES: &str = "sides";
 
 /// What a version makes of a call.
 #[derive(Clone, Debug, PartialEq)]

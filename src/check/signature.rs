@@ -1,8 +1,7 @@
 //! A row held to the signatures that running frameworks gave: the parameter is there, in its place, with its
 //! default, or is not there.
 
-use super::sides::SIDES;
-use super::{Check, CheckResult, EngineResult, Finding, Suite, Verdict};
+use super::{Check, CheckResult, EngineResult, Finding, SIDES, Suite, Verdict};
 use crate::engine::Engine;
 use crate::mapping::{Argument, Category, Row, Side};
 use crate::signature::{Parameter, Signature};

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::notes::{Note, notes};
+use super::notes::{Note, mark, notes};
 use crate::check::{Outcomes, RowResult, SIDES, Suite, Verdict};
 use crate::mapping::{Category, Side};
 use crate::version::Version;
@@ -102,10 +102,4 @@ fn cell(row: &RowResult, engine: usize, name: &str, notes: &[Note]) -> String {
 fn marks(row: &RowResult, column: &str, notes: &[Note]) -> String {
     let of_cell = notes.iter().enumerate().filter(|(_, note)| note.is_of(column, row.row));
     of_cell.map(|(at, _)| format!(" {}", mark(at))).collect()
-}
-
-/// `a` to `z`, then `a2`.
-pub(super) fn mark(at: usize) -> String {
-    let letter = char::from(b'a' + (at % 26) as u8);
-    if at < 26 { letter.to_string() } else { format!("{letter}{}", at / 26 + 1) }
 }

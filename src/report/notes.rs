@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use super::matrix::mark;
 use super::mismatch::place;
 use super::number::number;
 use crate::call::Output;
@@ -162,4 +161,10 @@ pub(super) fn write_notes(text: &mut String, suite: &Suite, outcomes: &Outcomes)
             let _ = writeln!(text, "     {error}{} at {}{more}", result.check.name, place(suite, result));
         }
     }
+}
+
+/// `a` to `z`, then `a2`.
+pub(super) fn mark(at: usize) -> String {
+    let letter = char::from(b'a' + (at % 26) as u8);
+    if at < 26 { letter.to_string() } else { format!("{letter}{}", at / 26 + 1) }
 }
