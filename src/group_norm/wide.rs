@@ -10,6 +10,8 @@ use std::ops::{Add, Div, Mul, Sub};
 pub(super) trait Wide:
     Copy
     + Default
+    + Send
+    + Sync
     + From<f64>
     + Into<f64>
     + Add<Output = Self>
@@ -78,7 +80,34 @@ impl Pair {
     }
 }
 
+impl Pair {
+    /// The sum of a power of two of numbers, halved again and again; no more is lost than in one pair.
+    #[inline(always)]
+    pub(super) fn total<const L: usize>(mut numbers: [f64; L]) -> Self {
+        let mut rest = [0.0; L];
+        let mut half = L / 2;
+        while half > 0 {
+            for j in 0..half {
+                let (sum, left) = two_sum(numbers[j], numbers[j + half]);
+                numbers[j] = sum;
+                rest[j] += rest[j + half] + left;
+            }
+            half /= 2;
+        }
+        Self { hi: numbers[0], lo: rest[0] }
+    }
+}
+
+impl Pair {
+    /// The sum rounded to f64, and what that leaves.
+    #[inline(always)]
+    pub(super) fn parts(self) -> [f64; 2] {
+        [self.hi, self.lo]
+    }
+}
+
 /// The sum rounded, and what that left out.
+#[inline(always)]
 fn two_sum(a: f64, b: f64) -> (f64, f64) {
     let sum = a + b;
     let b_part = sum - a;

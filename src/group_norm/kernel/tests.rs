@@ -1,0 +1,106 @@
+//! The same bits by every path, on any number of threads, and nothing written beside the output.
+
+use half::{bf16, f16};
+
+use super::path::{Path, best};
+use super::{backward_by, forward_by};
+use crate::group_norm::GroupNorm;
+use crate::random::Generator;
+use crate::tensor::Element;
+
+/// Samples, groups, channels of a group, spatial size.
+const SHAPES: [[usize; 4]; 10] = [
+    [1, 2, 1, 16],
+    [2, 3, 2, 35],
+    [3, 1, 64, 1],
+    [2, 4, 3, 7],
+    [2, 2, 3, 17],
+    [2, 5, 3, 81],
+    [1, 1, 2, 513],
+    [3, 2, 2, 1025],
+    [2, 8, 4, 900],
+    [1, 3, 5, 4099],
+];
+
+/// What is left of a buffer around the output.
+const CANARY: f64 = 77.0;
+const MARGIN: usize = 64;
+
+fn drawn<T: Element>(count: usize, seed: u64, offset: f64) -> Vec<T> {
+    let mut generator = Generator::new(seed);
+    (0..count).map(|_| T::rounded(offset + generator.normal())).collect()
+}
+
+fn norm(groups: usize, channels: usize) -> GroupNorm {
+    let gamma: Vec<f64> = (0..groups * channels).map(|c| 1.5 - 0.25 * c as f64).collect();
+    let gamma = crate::tensor::Tensor::from_f64(crate::tensor::DType::F32, &[gamma.len()], &gamma).unwrap();
+    GroupNorm::builder(groups as i64, (groups * channels) as i64).gamma_init(&gamma).beta_init(-0.75).build().unwrap()
+}
+
+/// Every bit of y, dx, dgamma and dbeta; the margins of the outputs are as they were.
+fn bits<T: Element>(path: Path, [samples, groups, channels, spatial]: [usize; 4], offset: f64) -> Vec<u64> {
+    let norm = norm(groups, channels);
+    let extents = norm.extents(&[samples, groups * channels, spatial]).unwrap();
+    let count = samples * groups * channels * spatial;
+    let (x, dy) = (drawn::<T>(count, 1, offset), drawn::<T>(count, 2, 0.0));
+    let mut outputs = [(); 2].map(|()| vec![T::rounded(CANARY); count + 2 * MARGIN]);
+    let [y, dx] = &mut outputs;
+    forward_by(path, &norm, extents, &x, &mut y[MARGIN..][..count]);
+    let gradients = backward_by(path, &norm, extents, &x, &dy, Some(&mut dx[MARGIN..][..count]));
+    for output in &outputs {
+        let (before, rest) = output.split_at(MARGIN);
+        assert!(before.iter().chain(&rest[count..]).all(|v| v.to_f64() == CANARY), "beside the output");
+    }
+    let alone = backward_by(path, &norm, extents, &x, &dy, None);
+    assert_eq!(alone, gradients, "dgamma and dbeta do not depend on dx");
+    let of_elements = outputs.iter().flatten().map(|v| v.bits());
+    of_elements.chain(gradients.iter().flatten().map(|v| v.to_bits())).collect()
+}
+
+type Bits = dyn Fn(Path, [usize; 4], f64) -> Vec<u64> + Sync;
+
+fn of_every_dtype(check: impl Fn(&Bits)) {
+    check(&bits::<f16>);
+    check(&bits::<bf16>);
+    check(&bits::<f32>);
+    check(&bits::<f64>);
+}
+
+#[test]
+fn every_path_gives_the_same_bits() {
+    of_every_dtype(|bits| {
+        for shape in SHAPES {
+            for offset in [0.0, 100.0] {
+                assert_eq!(bits(Path::Portable, shape, offset), bits(best(), shape, offset), "{shape:?}");
+            }
+        }
+    });
+}
+
+#[test]
+fn the_number_of_threads_does_not_show() {
+    // Large enough to be shared out.
+    let shape = [6, 7, 2, 3001];
+    of_every_dtype(|bits| {
+        let on = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| bits(best(), shape, 3.0))
+        };
+        let one = on(1);
+        for threads in [2, 3, 8] {
+            assert_eq!(on(threads), one, "{threads}");
+        }
+    });
+}
+
+#[test]
+fn nan_bits_of_16_bit_dtypes_are_quiet_on_every_path() {
+    for path in [Path::Portable, best()] {
+        let mut x = drawn::<bf16>(64, 3, 0.0);
+        x[5] = bf16::from_bits(0x7f81);
+        let norm = norm(1, 2);
+        let mut y = vec![bf16::ZERO; 64];
+        forward_by(path, &norm, norm.extents(&[1, 2, 32]).unwrap(), &x, &mut y);
+        assert!(y.iter().all(|v| v.is_nan()));
+    }
+}
