@@ -142,4 +142,26 @@ impl Isa for Avx2 {
         // SAFETY: as above.
         unsafe { _mm256_set_m128(_mm256_cvtpd_ps(halves[1]), _mm256_cvtpd_ps(halves[0])) }
     }
+
+    #[inline(always)]
+    fn stream<T: Copy, const N: usize>(values: [T; N], place: &mut [T; N]) {
+        let (size, to) = (size_of_val(&values), place.as_mut_ptr());
+        match size {
+            // SAFETY: as above; the place has that size and, as is looked up, alignment.
+            32 if to.cast::<__m256i>().is_aligned() => unsafe {
+                _mm256_stream_si256(to.cast(), _mm256_loadu_si256(values.as_ptr().cast()));
+            },
+            // SAFETY: as above.
+            16 if to.cast::<__m128i>().is_aligned() => unsafe {
+                _mm_stream_si128(to.cast(), _mm_loadu_si128(values.as_ptr().cast()));
+            },
+            _ => *place = values,
+        }
+    }
+
+    #[inline(always)]
+    fn fence() {
+        // SAFETY: every x86-64 has it.
+        unsafe { _mm_sfence() }
+    }
 }

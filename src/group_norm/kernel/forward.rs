@@ -17,6 +17,8 @@ pub(super) struct Parameters<'a> {
     /// Of all channels; for each element of a sample where the spatial size is small.
     pub gamma: &'a [f64],
     pub beta: &'a [f64],
+    /// Whether the output is written past the caches.
+    pub streams: bool,
     /// The largest magnitude of gamma and beta; an infinity where one of them is no number.
     pub largest: f64,
 }
@@ -111,7 +113,10 @@ pub(super) fn group<T: Lane<N>, I: Isa, const N: usize>(
         let shift = WideOf::<T, N>::from(parameters.beta[first + channel]) - distance * scale;
         let range = channel * spatial..(channel + 1) * spatial;
         let affine = [split::<T, I, N>(scale), split::<T, I, N>(shift)];
-        write::<T, I, N>(&x[range.clone()], &mut y[range], origin, affine);
+        write::<T, I, N>(&x[range.clone()], &mut y[range], origin, affine, parameters.streams);
+    }
+    if parameters.streams {
+        I::fence();
     }
     true
 }
@@ -142,9 +147,27 @@ fn applied<T: Lane<N>, I: Isa, const N: usize>(
 
 /// One channel, of at least one vector.
 #[inline(always)]
-fn write<T: Lane<N>, I: Isa, const N: usize>(x: &[T], y: &mut [T], origin: Of<T, I, N>, affine: [[Of<T, I, N>; 2]; 2]) {
-    for (x, y) in x.as_chunks::<N>().0.iter().zip(y.as_chunks_mut::<N>().0) {
+fn write<T: Lane<N>, I: Isa, const N: usize>(
+    x: &[T],
+    y: &mut [T],
+    origin: Of<T, I, N>,
+    affine: [[Of<T, I, N>; 2]; 2],
+    streams: bool,
+) {
+    // What lies between the ends is aligned where it is streamed.
+    let ahead = if streams { y.as_ptr().align_offset(size_of::<[T; N]>()).min(N) } else { 0 };
+    if let (true, Some(x), Some(y)) = (ahead > 0, x.first_chunk::<N>(), y.first_chunk_mut::<N>()) {
         *y = applied::<T, I, N>(x, origin, affine);
+    }
+    let (x_vectors, y_vectors) = (x[ahead..].as_chunks::<N>().0, y[ahead..].as_chunks_mut::<N>().0);
+    if streams {
+        for (x, y) in x_vectors.iter().zip(y_vectors) {
+            I::stream(applied::<T, I, N>(x, origin, affine), y);
+        }
+    } else {
+        for (x, y) in x_vectors.iter().zip(y_vectors) {
+            *y = applied::<T, I, N>(x, origin, affine);
+        }
     }
     // What is left is the end of a vector that begins before it.
     if let (Some(x), Some(y)) = (x.last_chunk::<N>(), y.last_chunk_mut::<N>()) {

@@ -7,21 +7,21 @@
 //! group is in the cache if it fits there, and y is written as one scale and shift of each channel. The backward
 //! pass reads x for those sums, then x and dy for theirs, and x and dy once more to write dx.
 //!
-//! **How accurate.** Lanes add [16 terms](sums) in the dtype that is computed in (f32 for f16, bf16 and f32; f64 for
+//! **How accurate.** Lanes add 16 terms (`sums`) in the dtype that is computed in (f32 for f16, bf16 and f32; f64 for
 //! f64) and are then emptied into a sum of twice the precision. Scale and shift are of twice the precision too,
-//! each as two numbers, and are applied to the exact distance from [`origin`](forward): little more is rounded than
+//! each as two numbers, and are applied to the exact distance from an origin (`forward`): little more is rounded than
 //! the result. What the lanes cannot hold on the way (squares beyond the range of f32, a variance of nearly
 //! nothing beside a tiny epsilon, numbers that are none) is left to the careful computation in twice the precision,
 //! group by group.
 //!
-//! **The same bits everywhere.** The text of a pass is compiled once for each [instruction set](vector), all of whose
-//! operations give the same bits; the [path](path) is chosen at run time. The order of all additions follows from
+//! **The same bits everywhere.** The text of a pass is compiled once for each instruction set (`vector`), all of whose
+//! operations give the same bits; `path` is chosen at run time. The order of all additions follows from
 //! the length of a group alone. Threads share out whole groups, and the shares of samples in the gradients of
 //! gamma and beta are added in the order of the samples.
 //!
 //! **Thresholds.** Below 16 elements a channel ([`SMALL`]) gamma and beta are spread out over the elements, since a
 //! loop over each channel would be mostly its ends; the backward pass is then the careful one. Below
-//! [`MANY_BYTES`] a second thread costs more than it does.
+//! [`MANY_BYTES`] a second thread costs more than it does. From [`STREAMED_BYTES`] on, y is written past the caches.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -57,6 +57,9 @@ use crate::tensor::{DType, Element, Tensor};
 /// Below so many bytes one thread is faster than two.
 const MANY_BYTES: usize = 256 << 10;
 
+/// From so many bytes on, an output is not in the cache any more when it is read.
+const STREAMED_BYTES: usize = 32 << 20;
+
 /// Normalises groups that lie contiguous one after the other.
 pub(super) fn forward<T: Element>(norm: &GroupNorm, extents: Extents, x: &[T], y: &mut [T]) {
     forward_by(path::choice(), norm, extents, x, y);
@@ -81,7 +84,7 @@ fn forward_of<T: Element, U: Lane<N>, const N: usize>(
     let (Some(x), Some(y)) = (same::<T, U>(x), same_mut::<T, U>(y)) else { return };
     let spread = if extents.spatial < SMALL { extents.spatial } else { 1 };
     let (gamma, beta) = (norm.values(&norm.gamma, U::DTYPE, spread), norm.values(&norm.beta, U::DTYPE, spread));
-    let parameters = Parameters::of(norm, extents, &gamma, &beta);
+    let parameters = Parameters::of(norm, extents, &gamma, &beta, size_of_val(x));
     let run = |first: usize, x: &[U], y: &mut [U]| {
         let groups = x.chunks_exact(extents.group).zip(y.chunks_exact_mut(extents.group));
         for (index, (x, y)) in (first..).zip(groups) {
@@ -144,7 +147,7 @@ fn backward_of<T: Element, U: Lane<N>, const N: usize>(
     let (Some(x), Some(dy)) = (same::<T, U>(x), same::<T, U>(dy)) else { return nothing() };
     let dx = dx.and_then(same_mut::<T, U>);
     let gamma = norm.values(&norm.gamma, U::DTYPE, 1);
-    let parameters = Parameters::of(norm, extents, &gamma, &[]);
+    let parameters = Parameters::of(norm, extents, &gamma, &[], size_of_val(x));
     let (size, channels) = (extents.group, parameters.channels);
     let mut of_channels = vec![Share::<Wide<U, N>>::default(); x.len() / extents.spatial];
     let run = |first: usize, x: &[U], dy: &[U], mut dx: Option<&mut [U]>, of_channels: &mut [Share<Wide<U, N>>]| {
@@ -196,11 +199,12 @@ impl GroupNorm {
 }
 
 impl<'a> Parameters<'a> {
-    fn of(norm: &GroupNorm, extents: Extents, gamma: &'a [f64], beta: &'a [f64]) -> Self {
+    fn of(norm: &GroupNorm, extents: Extents, gamma: &'a [f64], beta: &'a [f64], bytes: usize) -> Self {
+        let streams = bytes >= STREAMED_BYTES;
         let (channels, groups) = (norm.num_channels / norm.num_groups, norm.num_groups);
         let numbers = gamma.iter().chain(beta).map(|v| if v.is_finite() { v.abs() } else { f64::INFINITY });
         let largest = numbers.fold(0.0, f64::max);
-        Self { spatial: extents.spatial, channels, groups, epsilon: norm.eps, gamma, beta, largest }
+        Self { spatial: extents.spatial, channels, groups, epsilon: norm.eps, gamma, beta, streams, largest }
     }
 }
 

@@ -93,6 +93,39 @@ fn the_number_of_threads_does_not_show() {
     });
 }
 
+/// y of an input so large that it is written past the caches, at every alignment.
+#[test]
+fn what_is_streamed_is_what_is_stored() {
+    let spatial = 2_300_003;
+    let norm = norm(2, 2);
+    let (extents, count) = (norm.extents(&[1, 4, spatial]).unwrap(), 4 * spatial);
+    let x = drawn::<f32>(count, 5, 1.0);
+    let mut streamed = vec![0.0f32; count + 8];
+    for ahead in [0, 3] {
+        forward_by(best(), &norm, extents, &x, &mut streamed[ahead..][..count]);
+        for (group, x) in x.chunks_exact(extents.group).enumerate() {
+            // A group alone is small enough to be stored.
+            let mut stored = vec![0.0f32; extents.group];
+            let alone = GroupNorm {
+                gamma: part(&norm.gamma, group),
+                beta: part(&norm.beta, group),
+                num_groups: 1,
+                num_channels: 2,
+                ..norm.clone()
+            };
+            forward_by(best(), &alone, extents, x, &mut stored);
+            let of_group = &streamed[ahead + group * extents.group..][..extents.group];
+            assert!(of_group.iter().zip(&stored).all(|(a, b)| a.to_bits() == b.to_bits()), "{ahead}, {group}");
+        }
+    }
+}
+
+/// The parameter of the two channels of a group.
+fn part(parameter: &crate::tensor::Tensor, group: usize) -> crate::tensor::Tensor {
+    let values = &parameter.to_f64()[2 * group..][..2];
+    crate::tensor::Tensor::from_f64(parameter.dtype(), &[2], values).unwrap()
+}
+
 #[test]
 fn nan_bits_of_16_bit_dtypes_are_quiet_on_every_path() {
     for path in [Path::Portable, best()] {

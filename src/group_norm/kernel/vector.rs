@@ -21,6 +21,15 @@ pub(super) trait Isa: Copy {
     fn widen(values: Self::F32) -> [Self::F64; 2];
     /// Both halves, each rounded once.
     fn narrow(halves: [Self::F64; 2]) -> Self::F32;
+
+    /// Writes past the caches, where there is a way and the place is aligned to its own size.
+    #[inline(always)]
+    fn stream<T: Copy, const N: usize>(values: [T; N], place: &mut [T; N]) {
+        *place = values;
+    }
+    /// What was written past the caches is seen by others from here on.
+    #[inline(always)]
+    fn fence() {}
 }
 
 /// Lanes that are computed with side by side.
