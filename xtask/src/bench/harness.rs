@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use mapcheck::check::{Check, Suite, Verdict};
 use mapcheck::engine::{Engine, Question, Rust};
 use mapcheck::golden::{Options, Provenance, Recorded, Recording, record};
@@ -16,23 +16,15 @@ use rayon::prelude::*;
 use crate::suite::{Folders, root};
 use crate::{cache, libtorch, live};
 
-/// Measure, side by side in one run.
+/// Measure what a check costs.
 #[derive(Args)]
-pub struct Bench {
-    /// What to measure
-    what: What,
+pub struct Harness {
     /// How many calls to generate, each with three checks
     #[arg(long, default_value_t = 3_400)]
     calls: usize,
     /// How many times each side is measured, in turn
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum What {
-    /// Time per check of the harness, the operator and `exact` included
-    Harness,
 }
 
 /// The engine whose answers are read.
@@ -44,21 +36,9 @@ const VERSIONED: [&str; 2] = ["missing:", "announced:"];
 /// numpy has no bf16.
 const DTYPES: [&str; 3] = ["f16", "f32", "f64"];
 
-impl Bench {
+impl Harness {
     /// Generates a spec folder, records it, and times both sides.
-    pub fn run(self) -> Result<ExitCode> {
-        if !live::IS_BUILT {
-            if libtorch::find().is_none() {
-                libtorch::fetch()?;
-            }
-            return live::again("release");
-        }
-        match self.what {
-            What::Harness => self.harness(),
-        }
-    }
-
-    fn harness(&self) -> Result<ExitCode> {
+    pub fn run(&self) -> Result<ExitCode> {
         std::env::set_current_dir(root()).context("the workspace is not where it was built")?;
         let python = numpy()?;
         let Some(libtorch) = live::engine() else { bail!("this xtask was built without libtorch") };

@@ -1,0 +1,38 @@
+//! `cargo xtask bench`: what the harness costs.
+
+mod harness;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+
+use crate::{libtorch, live};
+
+/// Measure, side by side in one run.
+#[derive(Args)]
+pub struct Bench {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Time per check of the harness, the operator and `exact` included
+    Harness(harness::Harness),
+}
+
+impl Bench {
+    /// Measures in the release profile with libtorch; cargo is run again to get there.
+    pub fn run(self) -> Result<ExitCode> {
+        if !live::IS_BUILT {
+            if libtorch::find().is_none() {
+                libtorch::fetch()?;
+            }
+            return live::again("release");
+        }
+        match self.what {
+            What::Harness(harness) => harness.run(),
+        }
+    }
+}
