@@ -37,11 +37,11 @@ struct Arguments {
 enum Command {
     /// Run the mapping and print a verdict for every row; live too where libtorch has been fetched
     Check(check::Check),
-    /// Record the answers of libtorch, or of a real framework, into the golden folder
+    /// Record the answers of a real framework into the golden folder, or check that all are there
     Golden(golden::Golden),
     /// Say what a recorded version of a framework answers otherwise than another
     Drift(drift::Drift),
-    /// Measure the harness, side by side with what else does its job
+    /// Measure the harness or the operator, side by side with what else does its job
     Bench(bench::Bench),
     /// Fetch the CPU libtorch, once, into the user's cache
     Libtorch,

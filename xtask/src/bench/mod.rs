@@ -1,6 +1,7 @@
-//! `cargo xtask bench`: what the harness costs.
+//! `cargo xtask bench`: what the harness costs, and how fast the operator is.
 
 mod harness;
+mod operator;
 
 use std::process::ExitCode;
 
@@ -20,6 +21,8 @@ pub struct Bench {
 enum What {
     /// Time per check of the harness, the operator and `exact` included
     Harness(harness::Harness),
+    /// Time and accuracy of the operator beside libtorch, and beside copies of the same bytes
+    Operator(operator::Operator),
 }
 
 impl Bench {
@@ -33,6 +36,7 @@ impl Bench {
         }
         match self.what {
             What::Harness(harness) => harness.run(),
+            What::Operator(operator) => operator.run(),
         }
     }
 }
