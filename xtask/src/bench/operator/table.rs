@@ -42,7 +42,7 @@ const DOUBT: &str = "?";
 
 /// What the columns are.
 pub const LEGEND: &str = "\
-Times are the least of all rounds. **Bold**: ours is behind. `?`: with 2 threads libtorch took over ten times as
+Times are the least of all rounds. **Bold**: ours is behind. `?`: with 2 threads libtorch took over four times as
 long as with 1, because something else kept a core busy; measure it again when the machine is quiet.
 
 - `us`: our time with 1 thread, in microseconds: `forward_into`, or `backward` (dx, dgamma, dbeta).
@@ -224,7 +224,7 @@ mod tests {
     #[test]
     fn what_was_disturbed_is_in_doubt() {
         let mut row = row(Direction::Forward);
-        row.public[1] = Some(81.0);
+        row.public[1] = Some(81.0); // 8 with one thread
         assert_eq!(cells(&row)[6].shown(), "27.0?");
         assert!(behind(&[row]).starts_with("Ours is behind in 0 of 3 comparisons. Disturbed (`?`): 1.\n"));
     }
