@@ -2,7 +2,7 @@
 
 use ndarray::{Array, ArrayView, Dimension, IxDyn};
 
-use super::forward::{cast, contiguous, same_shape, shaped, widen};
+use super::forward::{contiguous, same_shape, shaped, widen};
 use super::kernel::{self, Share};
 use super::moments::Moments;
 use super::shape::Extents;
@@ -91,12 +91,11 @@ impl GroupNorm {
         &self,
         index: usize,
         extents: Extents,
-        x: &[T],
-        dy: &[T],
+        gamma: &[f64],
+        [x, dy]: [&[T]; 2],
         dx: Option<&mut [T]>,
         shares: &mut [Share<W>],
     ) {
-        let gamma = cast::<W, T>(&self.gamma);
         let (mut x_group, mut dy_group) = (Vec::with_capacity(extents.group), Vec::with_capacity(extents.group));
         widen(x, &mut x_group);
         widen(dy, &mut dy_group);
@@ -110,15 +109,15 @@ impl GroupNorm {
             let hats = x.iter().zip(dy).map(|(&x, &dy)| W::from(dy) * moments.normalised(x));
             let channel_sum_hat = hats.collect::<Sum<W>>().total();
             *share = [channel_sum_hat, channel_sum];
-            sum.push(gamma[channel] * channel_sum);
-            sum_hat.push(gamma[channel] * channel_sum_hat);
+            sum.push(W::from(gamma[channel]) * channel_sum);
+            sum_hat.push(W::from(gamma[channel]) * channel_sum_hat);
         }
         let Some(dx) = dx else { return };
         let count = extents.group as f64;
         let (mean, mean_hat) = (sum.total() / count, sum_hat.total() / count);
         let inverse_deviation = moments.inverse_deviation();
         for (at, dx) in dx.iter_mut().enumerate() {
-            let g = gamma[first + at / extents.spatial] * dy_group[at].into();
+            let g = W::from(gamma[first + at / extents.spatial]) * dy_group[at].into();
             let centred = g - mean - moments.normalised(x_group[at]) * mean_hat;
             *dx = T::rounded((centred * inverse_deviation).into());
         }

@@ -6,7 +6,7 @@ use super::moments::Moments;
 use super::shape::Extents;
 use super::wide::{Pair, Wide};
 use super::{Error, GroupNorm, kernel};
-use crate::tensor::{DType, Element, Tensor};
+use crate::tensor::{DType, Element};
 
 impl GroupNorm {
     /// `x` of shape `(samples, num_channels, …)` normalised: an array of the same shape and dtype.
@@ -53,21 +53,34 @@ impl GroupNorm {
     }
 
     /// Normalises group `index` of those of all samples, in twice the precision of its elements.
-    pub(super) fn normalise_carefully<T: Element>(&self, index: usize, extents: Extents, x: &[T], y: &mut [T]) {
+    pub(super) fn normalise_carefully<T: Element>(
+        &self,
+        index: usize,
+        extents: Extents,
+        parameters: &[Vec<f64>; 2],
+        x: &[T],
+        y: &mut [T],
+    ) {
         match T::DTYPE {
-            DType::F16 | DType::BF16 | DType::F32 => self.normalise_in::<f64, T>(index, extents, x, y),
-            DType::F64 => self.normalise_in::<Pair, T>(index, extents, x, y),
+            DType::F16 | DType::BF16 | DType::F32 => self.normalise_in::<f64, T>(index, extents, parameters, x, y),
+            DType::F64 => self.normalise_in::<Pair, T>(index, extents, parameters, x, y),
         }
     }
 
-    fn normalise_in<W: Wide, T: Element>(&self, index: usize, extents: Extents, x: &[T], y: &mut [T]) {
-        let (gamma, beta) = (cast::<W, T>(&self.gamma), cast::<W, T>(&self.beta));
+    fn normalise_in<W: Wide, T: Element>(
+        &self,
+        index: usize,
+        extents: Extents,
+        [gamma, beta]: &[Vec<f64>; 2],
+        x: &[T],
+        y: &mut [T],
+    ) {
         let mut group = Vec::with_capacity(extents.group);
         widen(x, &mut group);
         let moments = Moments::<W>::of(&mut group, self.eps);
         let channels = group.chunks_exact(extents.spatial).zip(y.chunks_exact_mut(extents.spatial));
         for (channel, (x, y)) in (self.first_channel(index)..).zip(channels) {
-            let (gamma, beta) = (gamma[channel], beta[channel]);
+            let (gamma, beta) = (W::from(gamma[channel]), W::from(beta[channel]));
             for (x, y) in x.iter().zip(y) {
                 *y = T::rounded((gamma * moments.normalised(*x) + beta).into());
             }
@@ -97,9 +110,4 @@ pub(super) fn shaped<T, D: Dimension>(shape: D, values: Vec<T>) -> Array<T, D> {
 pub(super) fn widen<T: Element>(elements: &[T], wide: &mut Vec<f64>) {
     wide.clear();
     wide.extend(elements.iter().map(|element| element.to_f64()));
-}
-
-/// A parameter rounded to the dtype of the input, to compute with.
-pub(super) fn cast<W: Wide, T: Element>(parameter: &Tensor) -> Vec<W> {
-    parameter.cast(T::DTYPE).to_f64().into_iter().map(W::from).collect()
 }

@@ -20,7 +20,8 @@
 //! gamma and beta are added in the order of the samples.
 //!
 //! **Thresholds.** Below 16 elements a channel ([`SMALL`]) gamma and beta are spread out over the elements, since a
-//! loop over each channel would be mostly its ends; the backward pass is then the careful one. Below
+//! loop over each channel would be mostly its ends; the backward pass is then the careful one, since a sum of few
+//! terms needs each of them to be nearly exact. Below
 //! [`MANY_BYTES`] a second thread costs more than it does. From [`STREAMED_BYTES`] on, y is written past the caches.
 
 #[cfg(target_arch = "x86_64")]
@@ -82,14 +83,15 @@ fn forward_of<T: Element, U: Lane<N>, const N: usize>(
     y: &mut [T],
 ) {
     let (Some(x), Some(y)) = (same::<T, U>(x), same_mut::<T, U>(y)) else { return };
-    let spread = if extents.spatial < SMALL { extents.spatial } else { 1 };
-    let (gamma, beta) = (norm.values(&norm.gamma, U::DTYPE, spread), norm.values(&norm.beta, U::DTYPE, spread));
-    let parameters = Parameters::of(norm, extents, &gamma, &beta, size_of_val(x));
+    let of_channels = [&norm.gamma, &norm.beta].map(|parameter| values(parameter, U::DTYPE));
+    let of_elements = spread_out(&of_channels, extents);
+    let [gamma, beta] = of_elements.as_ref().unwrap_or(&of_channels);
+    let parameters = Parameters::of(norm, extents, gamma, beta, size_of_val(x));
     let run = |first: usize, x: &[U], y: &mut [U]| {
         let groups = x.chunks_exact(extents.group).zip(y.chunks_exact_mut(extents.group));
         for (index, (x, y)) in (first..).zip(groups) {
             if !forward_on::<U, N>(path, index, x, y, &parameters) {
-                norm.normalise_carefully(index, extents, x, y);
+                norm.normalise_carefully(index, extents, &of_channels, x, y);
             }
         }
     };
@@ -146,7 +148,7 @@ fn backward_of<T: Element, U: Lane<N>, const N: usize>(
     let nothing = || [vec![0.0; norm.num_channels], vec![0.0; norm.num_channels]];
     let (Some(x), Some(dy)) = (same::<T, U>(x), same::<T, U>(dy)) else { return nothing() };
     let dx = dx.and_then(same_mut::<T, U>);
-    let gamma = norm.values(&norm.gamma, U::DTYPE, 1);
+    let gamma = values(&norm.gamma, U::DTYPE);
     let parameters = Parameters::of(norm, extents, &gamma, &[], size_of_val(x));
     let (size, channels) = (extents.group, parameters.channels);
     let mut of_channels = vec![Share::<Wide<U, N>>::default(); x.len() / extents.spatial];
@@ -155,7 +157,7 @@ fn backward_of<T: Element, U: Lane<N>, const N: usize>(
         for (at, ((x, dy), shares)) in groups.enumerate() {
             let mut dx = dx.as_deref_mut().map(|dx| &mut dx[at * size..][..size]);
             if !backward_on::<U, N>(path, first + at, x, dy, dx.as_deref_mut(), shares, &parameters) {
-                norm.differentiate_carefully(first + at, extents, x, dy, dx, shares);
+                norm.differentiate_carefully(first + at, extents, &gamma, [x, dy], dx, shares);
             }
         }
     };
@@ -187,15 +189,20 @@ fn backward_of<T: Element, U: Lane<N>, const N: usize>(
     [0, 1].map(|which| sums.iter().map(|sums| sums[which].total().into()).collect())
 }
 
-impl GroupNorm {
-    /// The values of a parameter in the dtype of the input, each so many times.
-    fn values(&self, parameter: &Tensor, dtype: DType, times: usize) -> Vec<f64> {
-        let mut values = parameter.to_f64();
-        if parameter.dtype() != dtype {
-            values.iter_mut().for_each(|value| *value = dtype.round(*value));
-        }
-        if times == 1 { values } else { values.iter().flat_map(|&value| std::iter::repeat_n(value, times)).collect() }
+/// The values of a parameter in the dtype of the input.
+fn values(parameter: &Tensor, dtype: DType) -> Vec<f64> {
+    let mut values = parameter.to_f64();
+    if parameter.dtype() != dtype {
+        values.iter_mut().for_each(|value| *value = dtype.round(*value));
     }
+    values
+}
+
+/// The values for each element of a sample, where the spatial size is small and not 1.
+fn spread_out(of_channels: &[Vec<f64>; 2], extents: Extents) -> Option<[Vec<f64>; 2]> {
+    let times = extents.spatial;
+    let spread = |values: &Vec<f64>| values.iter().flat_map(|&value| std::iter::repeat_n(value, times)).collect();
+    (2..SMALL).contains(&times).then(|| of_channels.each_ref().map(spread))
 }
 
 impl<'a> Parameters<'a> {

@@ -102,31 +102,35 @@ pub(super) fn products<T: Lane<N>, I: Isa, const N: usize>(x: &[T], dy: &[T], sh
     let shifts = Of::<T, I, N>::splat(shift);
     let (x_vectors, x_rest) = x.as_chunks::<N>();
     let (dy_vectors, dy_rest) = dy.as_chunks::<N>();
-    const LONG: usize = RUN * SIDE_BY_SIDE;
-    for (x_run, dy_run) in x_vectors.chunks(LONG).zip(dy_vectors.chunks(LONG)) {
-        let (mut dy_lanes, mut product_lanes) = ([zero; SIDE_BY_SIDE], [zero; SIDE_BY_SIDE]);
-        let (x_blocks, x_last) = x_run.as_chunks::<SIDE_BY_SIDE>();
-        let (dy_blocks, dy_last) = dy_run.as_chunks::<SIDE_BY_SIDE>();
-        for (x, dy) in x_blocks.iter().zip(dy_blocks) {
-            for j in 0..SIDE_BY_SIDE {
-                let (d, dy) = (T::load::<I>(&x[j]).sub(shifts), T::load::<I>(&dy[j]));
-                dy_lanes[j] = dy_lanes[j].add(dy);
-                product_lanes[j] = dy.mul_add(d, product_lanes[j]);
-            }
+    let (x_blocks, x_last) = x_vectors.as_chunks::<SIDE_BY_SIDE>();
+    let (dy_blocks, dy_last) = dy_vectors.as_chunks::<SIDE_BY_SIDE>();
+    let (mut dy_lanes, mut product_lanes) = ([zero; SIDE_BY_SIDE], [zero; SIDE_BY_SIDE]);
+    let mut terms = 0;
+    for (x, dy) in x_blocks.iter().zip(dy_blocks) {
+        if terms == RUN {
+            sum.push(In::<T, N>::total::<I>(dy_lanes));
+            products.push(In::<T, N>::total::<I>(product_lanes));
+            (dy_lanes, product_lanes, terms) = ([zero; SIDE_BY_SIDE], [zero; SIDE_BY_SIDE], 0);
         }
-        for (j, (x, dy)) in x_last.iter().zip(dy_last).enumerate() {
-            let (d, dy) = (T::load::<I>(x).sub(shifts), T::load::<I>(dy));
+        for j in 0..SIDE_BY_SIDE {
+            let (d, dy) = (T::load::<I>(&x[j]).sub(shifts), T::load::<I>(&dy[j]));
             dy_lanes[j] = dy_lanes[j].add(dy);
             product_lanes[j] = dy.mul_add(d, product_lanes[j]);
         }
-        sum.push(In::<T, N>::total::<I>(dy_lanes));
-        products.push(In::<T, N>::total::<I>(product_lanes));
+        terms += 1;
+    }
+    for (j, (x, dy)) in x_last.iter().zip(dy_last).enumerate() {
+        let (d, dy) = (T::load::<I>(x).sub(shifts), T::load::<I>(dy));
+        dy_lanes[j] = dy_lanes[j].add(dy);
+        product_lanes[j] = dy.mul_add(d, product_lanes[j]);
     }
     if !x_rest.is_empty() {
         let (d, dy) = (ends::<T, I, N>(x_rest, shift), T::load::<I>(&padded(dy_rest, T::rounded(0.0))));
-        sum.push(In::<T, N>::total::<I>([dy, zero, zero, zero]));
-        products.push(In::<T, N>::total::<I>([dy.mul(d), zero, zero, zero]));
+        dy_lanes[3] = dy_lanes[3].add(dy);
+        product_lanes[3] = dy.mul_add(d, product_lanes[3]);
     }
+    sum.push(In::<T, N>::total::<I>(dy_lanes));
+    products.push(In::<T, N>::total::<I>(product_lanes));
     [sum.total(), products.total()]
 }
 
