@@ -31,10 +31,12 @@ impl Note {
 struct Shows {
     columns: BTreeSet<String>,
     checks: BTreeSet<usize>,
-    /// The one that shows it best: the first, or the one with the largest error.
+    /// The one that shows it best: the first, or the one with the largest error that is a number.
     best: usize,
     /// That error.
     error: Option<Error>,
+    /// Those with an error that is none.
+    infinite: BTreeSet<usize>,
 }
 
 /// How far an array is off, and on which engine.
@@ -46,7 +48,11 @@ struct Error {
 
 impl Shows {
     fn add(&mut self, column: &str, check: usize, error: Option<Error>) {
-        let is_larger = |new: &Error| self.error.as_ref().is_none_or(|old| new.error > old.error);
+        let rank = |error: &Error| if error.error.is_finite() { error.error } else { 0.0 };
+        let is_larger = |new: &Error| self.error.as_ref().is_none_or(|old| rank(new) > rank(old));
+        if error.as_ref().is_some_and(|error| !error.error.is_finite()) {
+            self.infinite.insert(check);
+        }
         if self.checks.is_empty() || error.as_ref().is_some_and(is_larger) {
             (self.best, self.error) = (check, error);
         }
@@ -154,10 +160,13 @@ pub(super) fn write_notes(text: &mut String, suite: &Suite, outcomes: &Outcomes)
                 let engine = if note.columns.len() > 1 { format!(" on {}", error.engine) } else { String::new() };
                 format!("{} by {}{engine}, ", error.output, number(error.error))
             });
-            let more = match shows.checks.len() {
+            let mut more = match shows.checks.len() {
                 0 | 1 => String::new(),
                 count => format!(", and {} more", count - 1),
             };
+            if !more.is_empty() && !shows.infinite.is_empty() {
+                let _ = write!(more, ", {} of them by an infinity", shows.infinite.len());
+            }
             let _ = writeln!(text, "     {error}{} at {}{more}", result.check.name, place(suite, result));
         }
     }
