@@ -13,8 +13,8 @@ use ndarray::{ArrayD, ArrayViewD, ShapeBuilder};
 use crate::dtype;
 pub use crate::dtype::DType;
 
-/// One element of a tensor.
-pub trait Element: Copy + fmt::Debug + PartialEq + Send + Sync + 'static {
+/// One element of a tensor: f16, bf16, f32 or f64, and no other type.
+pub trait Element: sealed::Sealed + Copy + fmt::Debug + PartialEq + Send + Sync + 'static {
     /// The tag of this type.
     const DTYPE: DType;
 
@@ -34,8 +34,15 @@ pub trait Element: Copy + fmt::Debug + PartialEq + Send + Sync + 'static {
     fn strided(tensor: &Tensor) -> Option<&Strided<Self>>;
 }
 
+mod sealed {
+    /// There is one type for each dtype: what is known of the dtype is known of the type.
+    pub trait Sealed {}
+}
+
 macro_rules! element {
     ($type:ty, $tag:ident, $value:ident => $to:expr, $wide:ident => $from:expr) => {
+        impl sealed::Sealed for $type {}
+
         impl Element for $type {
             const DTYPE: DType = DType::$tag;
 

@@ -82,7 +82,7 @@ fn forward_of<T: Element, U: Lane<N>, const N: usize>(
     x: &[T],
     y: &mut [T],
 ) {
-    let (Some(x), Some(y)) = (same::<T, U>(x), same_mut::<T, U>(y)) else { return };
+    let (x, y) = (same::<T, U>(x), same_mut::<T, U>(y));
     let of_channels = [&norm.gamma, &norm.beta].map(|parameter| values(parameter, U::DTYPE));
     let of_elements = spread_out(&of_channels, extents);
     let [gamma, beta] = of_elements.as_ref().unwrap_or(&of_channels);
@@ -145,9 +145,7 @@ fn backward_of<T: Element, U: Lane<N>, const N: usize>(
     dy: &[T],
     dx: Option<&mut [T]>,
 ) -> [Vec<f64>; 2] {
-    let nothing = || [vec![0.0; norm.num_channels], vec![0.0; norm.num_channels]];
-    let (Some(x), Some(dy)) = (same::<T, U>(x), same::<T, U>(dy)) else { return nothing() };
-    let dx = dx.and_then(same_mut::<T, U>);
+    let (x, dy, dx) = (same::<T, U>(x), same::<T, U>(dy), dx.map(same_mut::<T, U>));
     let gamma = values(&norm.gamma, U::DTYPE);
     let parameters = Parameters::of(norm, extents, &gamma, &[], size_of_val(x));
     let (size, channels) = (extents.group, parameters.channels);
@@ -266,15 +264,15 @@ fn backward_avx2<T: Lane<N>, const N: usize>(
     backward::group::<T, Avx2, N>(index, x, dy, dx, shares, parameters)
 }
 
-/// A slice by the name that its element type has here; `None` where it is another type.
-fn same<T: 'static, U: 'static>(slice: &[T]) -> Option<&[U]> {
+/// A slice by the name that its element type has here.
+fn same<T: Element, U: Element>(slice: &[T]) -> &[U] {
+    assert!(TypeId::of::<T>() == TypeId::of::<U>(), "there is one type for each dtype");
     // SAFETY: both are the same type.
-    (TypeId::of::<T>() == TypeId::of::<U>())
-        .then(|| unsafe { std::slice::from_raw_parts(slice.as_ptr().cast(), slice.len()) })
+    unsafe { std::slice::from_raw_parts(slice.as_ptr().cast(), slice.len()) }
 }
 
-fn same_mut<T: 'static, U: 'static>(slice: &mut [T]) -> Option<&mut [U]> {
+fn same_mut<T: Element, U: Element>(slice: &mut [T]) -> &mut [U] {
+    assert!(TypeId::of::<T>() == TypeId::of::<U>(), "there is one type for each dtype");
     // SAFETY: both are the same type, and the slice is handed on.
-    (TypeId::of::<T>() == TypeId::of::<U>())
-        .then(|| unsafe { std::slice::from_raw_parts_mut(slice.as_mut_ptr().cast(), slice.len()) })
+    unsafe { std::slice::from_raw_parts_mut(slice.as_mut_ptr().cast(), slice.len()) }
 }
