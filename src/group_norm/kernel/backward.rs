@@ -35,6 +35,9 @@ pub(super) fn group<T: Lane<N>, I: Isa, const N: usize>(
     for (channel, share) in shares.iter_mut().enumerate() {
         let range = channel * spatial..(channel + 1) * spatial;
         let [of_dy, of_products] = products::<T, I, N>(&x[range.clone()], &dy[range], normaliser.shift);
+        if !is_safe::<T::Compute, N>(of_dy.into()) || !is_safe::<T::Compute, N>(of_products.into()) {
+            return false;
+        }
         let of_hats = (of_products - rest * of_dy) * inverse;
         let gamma = WideOf::<T, N>::from(parameters.gamma[first + channel]);
         sum.push(gamma * of_dy);
@@ -47,6 +50,10 @@ pub(super) fn group<T: Lane<N>, I: Isa, const N: usize>(
     let slope = WideOf::<T, N>::from(0.0) - inverse * inverse * mean_hat;
     let level = WideOf::<T, N>::from(0.0) - inverse * mean - rest * slope;
     let (slope, level) = (T::Compute::of(slope.into()), T::Compute::of(level.into()));
+    let bounds = [slope.to_f64(), level.to_f64()];
+    if bounds.into_iter().any(|number| !number.is_finite()) {
+        return false;
+    }
     for channel in 0..parameters.channels {
         let gamma = WideOf::<T, N>::from(parameters.gamma[first + channel]);
         let factor = T::Compute::of((gamma * inverse).into());
@@ -55,6 +62,12 @@ pub(super) fn group<T: Lane<N>, I: Isa, const N: usize>(
         write::<T, I, N>(x, dy, &mut dx[range], normaliser.shift, [factor, slope, level]);
     }
     true
+}
+
+/// Whether a sum came about far from the ends of the range of what is computed in; 0 is no end.
+#[inline(always)]
+fn is_safe<C: Compute<N>, const N: usize>(sum: f64) -> bool {
+    sum == 0.0 || (1.0 / C::SAFE..C::SAFE).contains(&sum.abs())
 }
 
 /// `dx = dy * p + (x - mean) * q + r` of one channel, of at least one vector.

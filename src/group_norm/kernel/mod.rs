@@ -159,20 +159,16 @@ fn backward_of<T: Element, U: Lane<N>, const N: usize>(
             }
         }
     };
-    match (shares(x.len() / size, size_of_val(x)), dx) {
-        (None, dx) => run(0, x, dy, dx, &mut of_channels),
-        (Some(groups), Some(dx)) => {
+    match shares(x.len() / size, size_of_val(x)) {
+        None => run(0, x, dy, dx, &mut of_channels),
+        Some(groups) => {
             let inputs = x.par_chunks(groups * size).zip(dy.par_chunks(groups * size));
-            let outputs = dx.par_chunks_mut(groups * size).zip(of_channels.par_chunks_mut(groups * channels));
-            inputs.zip(outputs).enumerate().for_each(|(at, ((x, dy), (dx, of_channels)))| {
-                run(at * groups, x, dy, Some(dx), of_channels);
-            });
-        }
-        (Some(groups), None) => {
-            let inputs = x.par_chunks(groups * size).zip(dy.par_chunks(groups * size));
-            let outputs = of_channels.par_chunks_mut(groups * channels);
-            inputs.zip(outputs).enumerate().for_each(|(at, ((x, dy), of_channels))| {
-                run(at * groups, x, dy, None, of_channels);
+            let mut of_threads =
+                of_channels.chunks_mut(groups * channels).map(|shares| (None, shares)).collect::<Vec<_>>();
+            let parts = dx.into_iter().flat_map(|dx| dx.chunks_mut(groups * size));
+            of_threads.iter_mut().zip(parts).for_each(|((dx, _), part)| *dx = Some(part));
+            inputs.zip(of_threads).enumerate().for_each(|(at, ((x, dy), (dx, of_channels)))| {
+                run(at * groups, x, dy, dx, of_channels);
             });
         }
     }

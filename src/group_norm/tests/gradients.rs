@@ -90,3 +90,26 @@ fn gradients_are_those_of_finite_differences() {
         assert!((dbeta - expected).abs() < 1e-5, "dbeta of {c}: {dbeta}, {expected}");
     }
 }
+
+#[test]
+fn products_of_dy_and_x_do_not_leave_the_range_of_f32() {
+    let norm = GroupNorm::builder(1, 2).eps(0.0).build().unwrap();
+    let (x, dy) = (ramp::<f32>([2, 2, 5, 7], 3), ramp::<f32>([2, 2, 5, 7], 4));
+    // The gradient of x has the unit of dy over x; those of gamma and beta have that of dy.
+    let of = |[x_power, dy_power]: [i32; 2]| {
+        let scaled = |values: &Array4<f32>, power| values.mapv(|v| libm::ldexp(f64::from(v), power) as f32);
+        let (x, dy) = (scaled(&x, x_power), scaled(&dy, dy_power));
+        let gradients = norm.backward(x.view(), dy.view(), Wanted::ALL).unwrap();
+        let unscaled =
+            |values: Vec<f64>, power: i32| values.into_iter().map(|v| libm::ldexp(v, -power)).collect::<Vec<_>>();
+        let dx = gradients.dx.unwrap().mapv(f64::from).into_iter().collect();
+        let [dgamma, dbeta] = [gradients.dgamma, gradients.dbeta].map(|gradient| gradient.unwrap().to_f64());
+        [unscaled(dx, dy_power - x_power), unscaled(dgamma, dy_power), unscaled(dbeta, dy_power)]
+    };
+    let usual = of([0, 0]);
+    for powers in [[40, 100], [-30, -100]] {
+        for (far, usual) in of(powers).into_iter().flatten().zip(usual.iter().flatten()) {
+            assert!((far - usual).abs() <= 1e-5 * usual.abs().max(1.0), "{powers:?}: {far}, {usual}");
+        }
+    }
+}
