@@ -71,6 +71,26 @@ fn a_limit_that_nothing_shows_is_vacuous() {
 }
 
 #[test]
+fn a_limit_is_shown_of_each_version_by_itself() {
+    let mut mapping = mapping();
+    // 1.8.1 has no half precision, so that nothing shows it of that one.
+    let mut limit = mapping.file.limits.iter().find(|limit| limit.differs.is_some()).expect("there is one").clone();
+    limit.engines = vec!["torch".to_owned()];
+    mapping.file.limits.push(limit);
+    let (_, outcomes) = run(mapping, "");
+    let shown = outcomes.limits.iter().filter(|shown| shown.engine.starts_with("torch-") && shown.limit == 8);
+    let verdicts: Vec<(&str, Verdict)> = shown.map(|shown| (shown.engine.as_str(), shown.verdict())).collect();
+    assert_eq!(verdicts, [("torch-1.8.1", Verdict::Vacuous), ("torch-2.13.0", Verdict::Holds)]);
+}
+
+#[test]
+fn what_is_printed_has_to_be_recorded() {
+    let unprinted = |text: String| text.replace("\"printed\":", "\"message\":");
+    let outcomes = with_manifest(unprinted, "example/as_on_the_page/");
+    assert_eq!(outcomes.verdict(), Verdict::Stale);
+}
+
+#[test]
 fn a_difference_of_dtypes_that_is_not_stated_is_refuted() {
     let mut mapping = mapping();
     mapping.file.limits.retain(|limit| limit.differs.is_none());

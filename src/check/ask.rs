@@ -129,7 +129,7 @@ fn ask(
             };
             let mut result = EngineResult::of(name, findings);
             if let (By::Limit(index), true) = (by, result.findings.is_empty()) {
-                result.shows.push(index);
+                result.shows.push((index, name.to_owned()));
             }
             (result, None)
         }
@@ -139,6 +139,10 @@ fn ask(
         // What is drawn at random is known only from the answer.
         (None, Ok(answer)) => match engine.binding().effective(question.call, Some(&answer)) {
             Ok(effective) => {
+                if claims.case.prints.is_some() && engine.is_recorded() && answer.printed.is_none() {
+                    let why = format!("what {name} prints is not recorded: run `cargo xtask golden --engine {name}`");
+                    return (EngineResult::new(name, Verdict::Stale, Some(why)), None);
+                }
                 let result = hold(engine, claims, &effective, &answer, &arbiter.answer(&effective));
                 (result, Some(answer))
             }

@@ -35,10 +35,9 @@ impl Suite {
         for (limit, stated) in file.limits.iter().enumerate() {
             let is_named = |name: &&String| stated.engines.iter().any(|named| is_meant(named, name));
             for engine in file.golden.iter().filter(is_named) {
+                let shown_here = (limit, engine.clone());
                 let shows = |result: &CheckResult| {
-                    let of_engine = result.engines.iter().filter(|asked| asked.engine == *engine);
-                    let of_sides = result.sides.iter().filter(|_| stated.differs.is_some());
-                    of_engine.chain(of_sides).any(|asked| asked.shows.contains(&limit))
+                    result.engines.iter().chain(&result.sides).any(|asked| asked.shows.contains(&shown_here))
                 };
                 let checks = (0..results.len()).filter(|&at| shows(&results[at])).collect();
                 let asked = results.iter().flat_map(|result| &result.engines).filter(|asked| asked.engine == *engine);

@@ -100,8 +100,8 @@ pub struct EngineResult {
     pub findings: Vec<Finding>,
     /// Each array against `exact`.
     pub comparisons: Vec<Compared>,
-    /// The limits of the mapping, by index, that are shown to be so.
-    pub shows: Vec<usize>,
+    /// The limits of the mapping, by index, that are shown to be so, each with the version of which it is shown.
+    pub shows: Vec<(usize, String)>,
     /// Why the engine was not asked, or is unchecked or stale.
     pub note: Option<String>,
 }

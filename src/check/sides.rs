@@ -122,10 +122,8 @@ fn hold_pairs(
 /// Holds what is so between two versions to what is stated.
 fn hold_pair(claims: Claims<'_>, pair: [&str; 2], between: &Between, result: &mut EngineResult) {
     let by_case = claims.differs(pair);
-    let everywhere: Vec<(usize, How)> = (pair.iter())
-        .flat_map(|name| claims.limits(name))
-        .filter_map(|(index, limit)| Some((index, limit.differs?)))
-        .collect();
+    let of_version = |name| claims.limits(name).filter_map(move |(at, limit)| Some((at, name, limit.differs?)));
+    let everywhere: Vec<(usize, &str, How)> = pair.into_iter().flat_map(of_version).collect();
     let hows: BTreeMap<How, Finding> = match between {
         Between::Nothing => return,
         Between::Rejection(side, what) => {
@@ -143,12 +141,13 @@ fn hold_pair(claims: Claims<'_>, pair: [&str; 2], between: &Between, result: &mu
             values.into_iter().chain(dtype).collect()
         }
     };
-    for (index, how) in &everywhere {
-        if hows.contains_key(how) && !result.shows.contains(index) {
-            result.shows.push(*index);
+    for (index, name, how) in &everywhere {
+        let shown = (*index, (*name).to_owned());
+        if hows.contains_key(how) && !result.shows.contains(&shown) {
+            result.shows.push(shown);
         }
     }
-    let is_stated = |how: &How| by_case == Some(*how) || everywhere.iter().any(|(_, known)| known == how);
+    let is_stated = |how: &How| by_case == Some(*how) || everywhere.iter().any(|(.., known)| known == how);
     for (how, finding) in &hows {
         if !is_stated(how) && !result.findings.iter().any(|known| known.is_like(finding)) {
             result.findings.push(finding.clone());

@@ -107,8 +107,8 @@ impl Notes<'_> {
                 self.add(engine, format!("off: {}", why.trim()), row, at, Some(error));
             }
         }
-        for &limit in &asked.shows {
-            let Limit { rejected: Some(class), why, .. } = &self.suite.mapping().file.limits[limit] else { continue };
+        for (limit, _) in &asked.shows {
+            let Limit { rejected: Some(class), why, .. } = &self.suite.mapping().file.limits[*limit] else { continue };
             self.add(engine, format!("{class}: {}", why.trim()), row, at, None);
         }
         let file = &self.suite.mapping().rows[row].file;
@@ -128,8 +128,8 @@ impl Notes<'_> {
 
     fn of_sides(&mut self, at: usize, result: &CheckResult, sides: &EngineResult) {
         let row = result.check.row;
-        for &limit in &sides.shows {
-            let limit = &self.suite.mapping().file.limits[limit];
+        for (limit, _) in &sides.shows {
+            let limit = &self.suite.mapping().file.limits[*limit];
             if let Some(how) = limit.differs {
                 self.add(SIDES, difference(how, &limit.engines, &limit.why), row, at, None);
             }

@@ -22,7 +22,7 @@
 //! **Thresholds.** Below 16 elements a channel ([`SMALL`]) gamma and beta are spread out over the elements, since a
 //! loop over each channel would be mostly its ends; the backward pass is then the careful one, since a sum of few
 //! terms needs each of them to be nearly exact. Below
-//! [`MANY_BYTES`] a second thread costs more than it does. From [`STREAMED_BYTES`] on, y is written past the caches.
+//! [`MANY_BYTES`] one thread does it all: it is done before another is awake. From [`STREAMED_BYTES`] on, y is written past the caches.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -55,7 +55,7 @@ use super::shape::Extents;
 use super::wide::Sum;
 use crate::tensor::{DType, Element, Tensor};
 
-/// Below so many bytes one thread is faster than two.
+/// Below so many bytes one thread does it all.
 const MANY_BYTES: usize = 256 << 10;
 
 /// From so many bytes on, an output is not in the cache any more when it is read.
