@@ -136,7 +136,7 @@ impl<T: Element> Strided<T> {
     }
 
     /// The elements where they lie one after the other.
-    fn as_slice(&self) -> Option<&[T]> {
+    pub(crate) fn as_slice(&self) -> Option<&[T]> {
         let length = self.shape.iter().product::<usize>();
         let is_contiguous = length == 0 || self.strides == contiguous_strides(&self.shape);
         self.storage.get(self.offset..self.offset + length).filter(|_| is_contiguous)

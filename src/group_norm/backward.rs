@@ -2,7 +2,7 @@
 
 use ndarray::{Array, ArrayView, Dimension, IxDyn};
 
-use super::forward::{contiguous, same_shape, shaped, widen};
+use super::forward::{contiguous, same_shape, shaped, widened};
 use super::kernel::{self, Share};
 use super::moments::Moments;
 use super::shape::Extents;
@@ -76,8 +76,7 @@ impl GroupNorm {
         same_shape("dy", x.shape(), dy.shape())?;
         let (standard_x, standard_dy) = (x.as_standard_layout(), dy.as_standard_layout());
         let (x_values, dy_values) = (contiguous(&standard_x), contiguous(&standard_dy));
-        let mut dx = wanted.x.then(|| vec![T::rounded(0.0); x.len()]);
-        let [dgamma, dbeta] = kernel::backward(self, extents, x_values, dy_values, dx.as_deref_mut());
+        let (dx, [dgamma, dbeta]) = kernel::backward(self, extents, x_values, dy_values, wanted.x);
         Ok(Gradients {
             dx: dx.map(|dx| shaped(x.raw_dim(), dx)),
             dgamma: wanted.gamma.then(|| parameter(self.gamma.dtype(), &dgamma)),
@@ -85,42 +84,39 @@ impl GroupNorm {
         })
     }
 
-    /// Differentiates group `index` of those of all samples, in twice the precision of its elements: writes `dx`
-    /// where it is wanted, and for each channel the sums of `dy * x_hat` and of `dy`.
-    pub(super) fn differentiate_carefully<T: Element, W: Wide>(
+    /// The gradient of group `index` of those of all samples, in twice the precision of its elements; and for each
+    /// channel the sums of `dy * x_hat` and of `dy`.
+    pub(super) fn differentiated_carefully<T: Element, W: Wide, C: Copy + Into<f64>>(
         &self,
         index: usize,
         extents: Extents,
-        gamma: &[f64],
+        gamma: &[C],
         [x, dy]: [&[T]; 2],
-        dx: Option<&mut [T]>,
         shares: &mut [Share<W>],
-    ) {
-        let (mut x_group, mut dy_group) = (Vec::with_capacity(extents.group), Vec::with_capacity(extents.group));
-        widen(x, &mut x_group);
-        widen(dy, &mut dy_group);
-        let moments = Moments::<W>::of(&mut x_group, self.eps);
+    ) -> Vec<T> {
+        let (mut x, dy) = (widened(x), widened(dy));
+        let moments = Moments::<W>::of(&mut x, self.eps);
         let first = self.first_channel(index);
         // Of g and of g * x_hat, from each channel's sums of dy and of dy * x_hat.
         let (mut sum, mut sum_hat) = (Sum::<W>::default(), Sum::<W>::default());
-        let channels = x_group.chunks_exact(extents.spatial).zip(dy_group.chunks_exact(extents.spatial));
-        for (channel, ((x, dy), share)) in (first..).zip(channels.zip(shares)) {
+        let channels = x.chunks_exact(extents.spatial).zip(dy.chunks_exact(extents.spatial));
+        for ((gamma, (x, dy)), share) in gamma[first..].iter().zip(channels).zip(shares) {
             let channel_sum = dy.iter().map(|&dy| W::from(dy)).collect::<Sum<W>>().total();
             let hats = x.iter().zip(dy).map(|(&x, &dy)| W::from(dy) * moments.normalised(x));
             let channel_sum_hat = hats.collect::<Sum<W>>().total();
             *share = [channel_sum_hat, channel_sum];
-            sum.push(W::from(gamma[channel]) * channel_sum);
-            sum_hat.push(W::from(gamma[channel]) * channel_sum_hat);
+            sum.push(W::from((*gamma).into()) * channel_sum);
+            sum_hat.push(W::from((*gamma).into()) * channel_sum_hat);
         }
-        let Some(dx) = dx else { return };
         let count = extents.group as f64;
         let (mean, mean_hat) = (sum.total() / count, sum_hat.total() / count);
         let inverse_deviation = moments.inverse_deviation();
-        for (at, dx) in dx.iter_mut().enumerate() {
-            let g = W::from(gamma[first + at / extents.spatial]) * dy_group[at].into();
-            let centred = g - mean - moments.normalised(x_group[at]) * mean_hat;
-            *dx = T::rounded((centred * inverse_deviation).into());
-        }
+        let of_element = |(at, (&x, &dy)): (usize, (&f64, &f64))| {
+            let g = W::from(gamma[first + at / extents.spatial].into()) * dy.into();
+            let centred = g - mean - moments.normalised(x) * mean_hat;
+            T::rounded((centred * inverse_deviation).into())
+        };
+        x.iter().zip(&dy).enumerate().map(of_element).collect()
     }
 }
 

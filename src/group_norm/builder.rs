@@ -3,7 +3,7 @@
 use super::initializer::Initializer;
 use super::{Error, GroupNorm};
 use crate::random::Generator;
-use crate::tensor::DType;
+use crate::tensor::{DType, Tensor};
 
 /// The arguments of a GroupNorm, with MindSpore's defaults.
 #[derive(Clone, Debug)]
@@ -95,7 +95,9 @@ impl Builder {
         };
         let gamma = parameter("gamma_init", &self.gamma_init)?;
         let beta = parameter("beta_init", &self.beta_init)?;
-        Ok(GroupNorm { num_groups, num_channels, eps: self.eps, affine: self.affine, gamma, beta })
+        let values = [&gamma, &beta].into_iter().flat_map(Tensor::to_f64);
+        let largest = values.map(|v| if v.is_nan() { f64::INFINITY } else { v.abs() }).fold(0.0, f64::max);
+        Ok(GroupNorm { num_groups, num_channels, eps: self.eps, affine: self.affine, gamma, beta, largest })
     }
 }
 

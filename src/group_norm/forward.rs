@@ -28,8 +28,7 @@ impl GroupNorm {
     /// `num_channels` channels. As MindSpore 2.7.0.
     pub fn forward<T: Element, D: Dimension>(&self, x: ArrayView<'_, T, D>) -> Result<Array<T, D>, Error> {
         let extents = self.extents(x.shape())?;
-        let mut values = vec![T::rounded(0.0); x.len()];
-        kernel::forward(self, extents, contiguous(&x.as_standard_layout()), &mut values);
+        let values = kernel::forward(self, extents, contiguous(&x.as_standard_layout()));
         Ok(shaped(x.raw_dim(), values))
     }
 
@@ -46,45 +45,58 @@ impl GroupNorm {
         let extents = self.extents(x.shape())?;
         same_shape("y", x.shape(), y.shape())?;
         match y.as_slice_mut() {
-            Some(values) => kernel::forward(self, extents, contiguous(&x.as_standard_layout()), values),
+            Some(values) => kernel::forward_into(self, extents, contiguous(&x.as_standard_layout()), values),
             None => y.assign(&self.forward(x)?),
         }
         Ok(())
     }
 
-    /// Normalises group `index` of those of all samples, in twice the precision of its elements.
-    pub(super) fn normalise_carefully<T: Element>(
+    /// [`forward`](Self::forward), written over `x` itself, which may be strided in any way.
+    ///
+    /// # Errors
+    ///
+    /// As `forward`. `x` is then as it was.
+    pub fn forward_in_place<T: Element, D: Dimension>(&self, mut x: ArrayViewMut<'_, T, D>) -> Result<(), Error> {
+        let extents = self.extents(x.shape())?;
+        match x.as_slice_mut() {
+            Some(values) => kernel::forward_within(self, extents, values),
+            None => {
+                let y = self.forward(x.view())?;
+                x.assign(&y);
+            }
+        }
+        Ok(())
+    }
+
+    /// Group `index` of those of all samples, normalised in twice the precision of its elements.
+    pub(super) fn normalised_carefully<T: Element, C: Copy + Into<f64>>(
         &self,
         index: usize,
         extents: Extents,
-        parameters: &[Vec<f64>; 2],
+        parameters: [&[C]; 2],
         x: &[T],
-        y: &mut [T],
-    ) {
+    ) -> Vec<T> {
         match T::DTYPE {
-            DType::F16 | DType::BF16 | DType::F32 => self.normalise_in::<f64, T>(index, extents, parameters, x, y),
-            DType::F64 => self.normalise_in::<Pair, T>(index, extents, parameters, x, y),
+            DType::F16 | DType::BF16 | DType::F32 => self.normalised_in::<f64, T, C>(index, extents, parameters, x),
+            DType::F64 => self.normalised_in::<Pair, T, C>(index, extents, parameters, x),
         }
     }
 
-    fn normalise_in<W: Wide, T: Element>(
+    fn normalised_in<W: Wide, T: Element, C: Copy + Into<f64>>(
         &self,
         index: usize,
         extents: Extents,
-        [gamma, beta]: &[Vec<f64>; 2],
+        [gamma, beta]: [&[C]; 2],
         x: &[T],
-        y: &mut [T],
-    ) {
-        let mut group = Vec::with_capacity(extents.group);
-        widen(x, &mut group);
+    ) -> Vec<T> {
+        let mut group = widened(x);
         let moments = Moments::<W>::of(&mut group, self.eps);
-        let channels = group.chunks_exact(extents.spatial).zip(y.chunks_exact_mut(extents.spatial));
-        for (channel, (x, y)) in (self.first_channel(index)..).zip(channels) {
-            let (gamma, beta) = (W::from(gamma[channel]), W::from(beta[channel]));
-            for (x, y) in x.iter().zip(y) {
-                *y = T::rounded((gamma * moments.normalised(*x) + beta).into());
-            }
+        let mut y = Vec::with_capacity(x.len());
+        for (channel, x) in (self.first_channel(index)..).zip(group.chunks_exact(extents.spatial)) {
+            let (gamma, beta) = (W::from(gamma[channel].into()), W::from(beta[channel].into()));
+            y.extend(x.iter().map(|x| T::rounded((gamma * moments.normalised(*x) + beta).into())));
         }
+        y
     }
 }
 
@@ -106,8 +118,7 @@ pub(super) fn shaped<T, D: Dimension>(shape: D, values: Vec<T>) -> Array<T, D> {
     Array::from_shape_vec(shape, values).expect("one value for each element of x")
 }
 
-/// The elements in f64, which is exact, in place of what `wide` held.
-pub(super) fn widen<T: Element>(elements: &[T], wide: &mut Vec<f64>) {
-    wide.clear();
-    wide.extend(elements.iter().map(|element| element.to_f64()));
+/// The elements in f64, which is exact.
+pub(super) fn widened<T: Element>(elements: &[T]) -> Vec<f64> {
+    elements.iter().map(|element| element.to_f64()).collect()
 }

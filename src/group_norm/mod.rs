@@ -74,6 +74,8 @@ pub struct GroupNorm {
     affine: bool,
     gamma: Tensor,
     beta: Tensor,
+    /// The largest magnitude of both; an infinity where one of them is no number.
+    largest: f64,
 }
 
 impl GroupNorm {

@@ -98,14 +98,6 @@ impl Pair {
     }
 }
 
-impl Pair {
-    /// The sum rounded to f64, and what that leaves.
-    #[inline(always)]
-    pub(super) fn parts(self) -> [f64; 2] {
-        [self.hi, self.lo]
-    }
-}
-
 /// The sum rounded, and what that left out.
 #[inline(always)]
 fn two_sum(a: f64, b: f64) -> (f64, f64) {

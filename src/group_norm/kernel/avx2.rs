@@ -1,52 +1,91 @@
-//! x86-64 with AVX2, FMA and F16C.
+//! x86-64 with AVX2, FMA and F16C: two registers a vector.
 //!
 //! Every function here is used by code alone that runs where [`super::path::choice`] has found these three:
 //! that is what makes the calls of their instructions sound. Loads and stores are unaligned and go through
-//! references to arrays of the vector's own size.
+//! references to arrays of the register's own size.
 
 use std::arch::x86_64::*;
+use std::mem::MaybeUninit;
 
 use half::{bf16, f16};
 
+use super::place::put;
 use super::vector::{Isa, Vector};
 
 /// The instruction set.
 #[derive(Clone, Copy)]
 pub(super) struct Avx2;
 
+/// The lower and the upper half of a vector.
+#[derive(Clone, Copy)]
+pub(super) struct Two<R>(R, R);
+
+/// Lanes that are kept, after as many that are not.
+static KEPT_F32: [i32; 32] = kept_f32();
+static KEPT_F64: [i64; 16] = [0, 0, 0, 0, 0, 0, 0, 0, -1, -1, -1, -1, -1, -1, -1, -1];
+
+const fn kept_f32() -> [i32; 32] {
+    let (mut lanes, mut j) = ([0; 32], 16);
+    while j < 32 {
+        lanes[j] = -1;
+        j += 1;
+    }
+    lanes
+}
+
 macro_rules! vector {
-    ($vector:ty, $element:ty, $lanes:literal, $splat:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $fma:ident) => {
-        impl Vector<$element, $lanes> for $vector {
+    ($register:ty, $element:ty, $lanes:literal, $half:literal, $kept:ident,
+     $splat:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $fma:ident, $and:ident, $sum:ident) => {
+        impl Vector<$element, $lanes> for Two<$register> {
             #[inline(always)]
             fn splat(value: $element) -> Self {
                 // SAFETY: see the top of this file, here and below.
-                unsafe { $splat(value) }
+                let lanes = unsafe { $splat(value) };
+                Self(lanes, lanes)
             }
             #[inline(always)]
             fn load(values: &[$element; $lanes]) -> Self {
-                unsafe { $load(values.as_ptr()) }
+                let from = values.as_ptr();
+                unsafe { Self($load(from), $load(from.add($half))) }
             }
             #[inline(always)]
             fn store(self) -> [$element; $lanes] {
                 let mut values = [0.0; $lanes];
-                unsafe { $store(values.as_mut_ptr(), self) };
+                let to = values.as_mut_ptr();
+                unsafe {
+                    $store(to, self.0);
+                    $store(to.add($half), self.1);
+                }
                 values
             }
             #[inline(always)]
             fn add(self, other: Self) -> Self {
-                unsafe { $add(self, other) }
+                unsafe { Self($add(self.0, other.0), $add(self.1, other.1)) }
             }
             #[inline(always)]
             fn sub(self, other: Self) -> Self {
-                unsafe { $sub(self, other) }
+                unsafe { Self($sub(self.0, other.0), $sub(self.1, other.1)) }
             }
             #[inline(always)]
             fn mul(self, other: Self) -> Self {
-                unsafe { $mul(self, other) }
+                unsafe { Self($mul(self.0, other.0), $mul(self.1, other.1)) }
             }
             #[inline(always)]
             fn mul_add(self, factor: Self, term: Self) -> Self {
-                unsafe { $fma(self, factor, term) }
+                unsafe { Self($fma(self.0, factor.0, term.0), $fma(self.1, factor.1, term.1)) }
+            }
+            #[inline(always)]
+            fn last(self, count: usize) -> Self {
+                let count = count.min($lanes);
+                // SAFETY: as above; from there on the table has as many as a vector.
+                unsafe {
+                    let from = $kept.as_ptr().add(count).cast();
+                    Self($and(self.0, $load(from)), $and(self.1, $load(from.add($half))))
+                }
+            }
+            #[inline(always)]
+            fn sum(self) -> $element {
+                $sum(unsafe { $add(self.0, self.1) })
             }
         }
     };
@@ -55,107 +94,102 @@ macro_rules! vector {
 vector!(
     __m256,
     f32,
+    16,
     8,
+    KEPT_F32,
     _mm256_set1_ps,
     _mm256_loadu_ps,
     _mm256_storeu_ps,
     _mm256_add_ps,
     _mm256_sub_ps,
     _mm256_mul_ps,
-    _mm256_fmadd_ps
+    _mm256_fmadd_ps,
+    _mm256_and_ps,
+    sum_of_eight
 );
 vector!(
     __m256d,
     f64,
+    8,
     4,
+    KEPT_F64,
     _mm256_set1_pd,
     _mm256_loadu_pd,
     _mm256_storeu_pd,
     _mm256_add_pd,
     _mm256_sub_pd,
     _mm256_mul_pd,
-    _mm256_fmadd_pd
+    _mm256_fmadd_pd,
+    _mm256_and_pd,
+    sum_of_four
 );
 
 impl Isa for Avx2 {
-    type F32 = __m256;
-    type F64 = __m256d;
+    type F32 = Two<__m256>;
+    type F64 = Two<__m256d>;
 
     #[inline(always)]
-    fn from_f16(values: &[f16; 8]) -> __m256 {
+    fn from_f16(values: &[f16; 16]) -> Self::F32 {
+        let from = values.as_ptr();
         // SAFETY: as above; eight f16 are 128 bits.
-        unsafe { _mm256_cvtph_ps(_mm_loadu_si128(values.as_ptr().cast())) }
+        unsafe {
+            let lower = _mm256_cvtph_ps(_mm_loadu_si128(from.cast()));
+            Two(lower, _mm256_cvtph_ps(_mm_loadu_si128(from.add(8).cast())))
+        }
     }
 
     #[inline(always)]
-    fn to_f16(values: __m256) -> [f16; 8] {
-        let mut narrow = [f16::ZERO; 8];
+    fn to_f16(values: Self::F32) -> [f16; 16] {
+        let mut narrow = [f16::ZERO; 16];
+        let to = narrow.as_mut_ptr();
         // SAFETY: as above.
         unsafe {
-            let bits = _mm256_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(values);
-            _mm_storeu_si128(narrow.as_mut_ptr().cast(), bits);
+            _mm_storeu_si128(to.cast(), _mm256_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(values.0));
+            _mm_storeu_si128(to.add(8).cast(), _mm256_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(values.1));
         }
         narrow
     }
 
     #[inline(always)]
-    fn from_bf16(values: &[bf16; 8]) -> __m256 {
-        // SAFETY: as above; eight bf16 are 128 bits.
+    fn from_bf16(values: &[bf16; 16]) -> Self::F32 {
+        // SAFETY: as above; sixteen bf16 are 256 bits.
         unsafe {
-            let bits = _mm256_cvtepu16_epi32(_mm_loadu_si128(values.as_ptr().cast()));
-            _mm256_castsi256_ps(_mm256_slli_epi32::<16>(bits))
+            let bits = _mm256_loadu_si256(values.as_ptr().cast());
+            let lower = _mm256_cvtepu16_epi32(_mm256_castsi256_si128(bits));
+            let upper = _mm256_cvtepu16_epi32(_mm256_extracti128_si256::<1>(bits));
+            let [lower, upper] = [_mm256_slli_epi32::<16>(lower), _mm256_slli_epi32::<16>(upper)];
+            Two(_mm256_castsi256_ps(lower), _mm256_castsi256_ps(upper))
         }
     }
 
     #[inline(always)]
-    fn to_bf16(values: __m256) -> [bf16; 8] {
-        let mut narrow = [bf16::ZERO; 8];
+    fn to_bf16(values: Self::F32) -> [bf16; 16] {
+        let mut narrow = [bf16::ZERO; 16];
         // SAFETY: as above.
         unsafe {
-            let bits = _mm256_castps_si256(values);
-            let upper = _mm256_srli_epi32::<16>(bits);
-            // Half of what is cut off, or just below it where the last bit that stays is even.
-            let even = _mm256_and_si256(upper, _mm256_set1_epi32(1));
-            let rounded = _mm256_add_epi32(bits, _mm256_add_epi32(even, _mm256_set1_epi32(0x7fff)));
-            let rounded = _mm256_srli_epi32::<16>(rounded);
-            let nan = _mm256_or_si256(upper, _mm256_set1_epi32(0x40));
-            let is_nan = _mm256_castps_si256(_mm256_cmp_ps::<_CMP_UNORD_Q>(values, values));
-            let chosen = _mm256_blendv_epi8(rounded, nan, is_nan);
-            let packed = _mm256_packus_epi32(chosen, chosen);
-            let packed = _mm256_permute4x64_epi64::<0b00_00_10_00>(packed);
-            _mm_storeu_si128(narrow.as_mut_ptr().cast(), _mm256_castsi256_si128(packed));
+            let packed = _mm256_packus_epi32(rounded_to_bf16(values.0), rounded_to_bf16(values.1));
+            let packed = _mm256_permute4x64_epi64::<0b11_01_10_00>(packed);
+            _mm256_storeu_si256(narrow.as_mut_ptr().cast(), packed);
         }
         narrow
     }
 
     #[inline(always)]
-    fn widen(values: __m256) -> [__m256d; 2] {
-        // SAFETY: as above.
-        unsafe {
-            let lower = _mm256_cvtps_pd(_mm256_castps256_ps128(values));
-            [lower, _mm256_cvtps_pd(_mm256_extractf128_ps::<1>(values))]
+    fn widen(values: Self::F32) -> [Self::F64; 2] {
+        [widen(values.0), widen(values.1)]
+    }
+
+    #[inline(always)]
+    fn stream<T: Copy, const N: usize>(values: [T; N], place: &mut [MaybeUninit<T>; N]) {
+        let (size, to) = (size_of_val(&values), place.as_mut_ptr().cast::<__m256i>());
+        if !size.is_multiple_of(32) || !to.is_aligned() {
+            put(place, values);
+            return;
         }
-    }
-
-    #[inline(always)]
-    fn narrow(halves: [__m256d; 2]) -> __m256 {
-        // SAFETY: as above.
-        unsafe { _mm256_set_m128(_mm256_cvtpd_ps(halves[1]), _mm256_cvtpd_ps(halves[0])) }
-    }
-
-    #[inline(always)]
-    fn stream<T: Copy, const N: usize>(values: [T; N], place: &mut [T; N]) {
-        let (size, to) = (size_of_val(&values), place.as_mut_ptr());
-        match size {
-            // SAFETY: as above; the place has that size and, as is looked up, alignment.
-            32 if to.cast::<__m256i>().is_aligned() => unsafe {
-                _mm256_stream_si256(to.cast(), _mm256_loadu_si256(values.as_ptr().cast()));
-            },
-            // SAFETY: as above.
-            16 if to.cast::<__m128i>().is_aligned() => unsafe {
-                _mm_stream_si128(to.cast(), _mm_loadu_si128(values.as_ptr().cast()));
-            },
-            _ => *place = values,
+        let from = values.as_ptr().cast::<__m256i>();
+        for at in 0..size / 32 {
+            // SAFETY: as above; the place has that size and alignment.
+            unsafe { _mm256_stream_si256(to.add(at), _mm256_loadu_si256(from.add(at))) };
         }
     }
 
@@ -163,5 +197,56 @@ impl Isa for Avx2 {
     fn fence() {
         // SAFETY: every x86-64 has it.
         unsafe { _mm_sfence() }
+    }
+
+    #[inline(always)]
+    fn prefetch<T>(place: *const T) {
+        // SAFETY: every x86-64 has it, and no address is wrong.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(place.cast()) }
+    }
+}
+
+/// The upper sixteen bits of each lane rounded to nearest, ties to even, as numbers of 32 bits; NaN stays NaN.
+#[inline(always)]
+fn rounded_to_bf16(values: __m256) -> __m256i {
+    // SAFETY: as above.
+    unsafe {
+        let bits = _mm256_castps_si256(values);
+        let upper = _mm256_srli_epi32::<16>(bits);
+        // Half of what is cut off, or just below it where the last bit that stays is even.
+        let even = _mm256_and_si256(upper, _mm256_set1_epi32(1));
+        let rounded = _mm256_add_epi32(bits, _mm256_add_epi32(even, _mm256_set1_epi32(0x7fff)));
+        let rounded = _mm256_srli_epi32::<16>(rounded);
+        let nan = _mm256_or_si256(upper, _mm256_set1_epi32(0x40));
+        let is_nan = _mm256_castps_si256(_mm256_cmp_ps::<_CMP_UNORD_Q>(values, values));
+        _mm256_blendv_epi8(rounded, nan, is_nan)
+    }
+}
+
+#[inline(always)]
+fn widen(values: __m256) -> Two<__m256d> {
+    // SAFETY: as above.
+    unsafe {
+        let lower = _mm256_cvtps_pd(_mm256_castps256_ps128(values));
+        Two(lower, _mm256_cvtps_pd(_mm256_extractf128_ps::<1>(values)))
+    }
+}
+
+#[inline(always)]
+pub(super) fn sum_of_eight(lanes: __m256) -> f32 {
+    // SAFETY: as above.
+    unsafe {
+        let four = _mm_add_ps(_mm256_castps256_ps128(lanes), _mm256_extractf128_ps::<1>(lanes));
+        let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+        _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
+    }
+}
+
+#[inline(always)]
+pub(super) fn sum_of_four(lanes: __m256d) -> f64 {
+    // SAFETY: as above.
+    unsafe {
+        let two = _mm_add_pd(_mm256_castpd256_pd128(lanes), _mm256_extractf128_pd::<1>(lanes));
+        _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)))
     }
 }

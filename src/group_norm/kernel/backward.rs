@@ -4,62 +4,93 @@
 //! `dx = dy * p + d * q + r`, `p` for each channel, `q` and `r` for each group. So x and dy are read twice, the
 //! first time for their sums, and dx is written once.
 
-use super::forward::{Normaliser, Parameters, SMALL};
-use super::lanes::{Compute, Lane};
-use super::sums::{Wide as WideOf, products};
+use std::mem::MaybeUninit;
+
+use super::forward::vector;
+use super::lanes::{Compute, In, Lane, Of, WideOf, padded};
+use super::parameters::{Parameters, SMALL};
+use super::place::put;
+use super::statistics::{Normaliser, Outcome, near_mean, tail};
 use super::vector::{Isa, Vector};
 use crate::group_norm::wide::Sum;
 
 /// What one channel of one sample adds to the gradients of gamma and beta.
 pub(in crate::group_norm) type Share<W> = [W; 2];
 
-/// Differentiates one group; whether it could.
+/// So many terms a lane adds before it is emptied.
+const RUN: usize = 32;
+
+/// Differentiates group `index` of those of all samples; whether it could.
 #[inline(always)]
 pub(super) fn group<T: Lane<N>, I: Isa, const N: usize>(
     index: usize,
     x: &[T],
     dy: &[T],
-    dx: Option<&mut [T]>,
+    dx: Option<&mut [MaybeUninit<T>]>,
     shares: &mut [Share<WideOf<T, N>>],
-    parameters: &Parameters<'_>,
+    parameters: &Parameters<'_, T, N>,
 ) -> bool {
-    let spatial = parameters.spatial;
-    if spatial < SMALL {
+    let spatial = parameters.extents.spatial;
+    if x.len() == 1 {
+        // Its gradient is 0, and not what rounding leaves of it.
         return false;
     }
-    let Some(normaliser) = Normaliser::<T, N>::of::<I>(x, parameters) else { return false };
     let first = index % parameters.groups * parameters.channels;
+    let gamma = &parameters.gamma[first..first + parameters.channels];
+    let normaliser = if spatial < SMALL {
+        Normaliser::<T, N>::precisely::<I>(x, parameters)
+    } else {
+        summed::<T, I, N>(x, dy, shares, parameters)
+    };
+    let Some(normaliser) = normaliser else { return false };
     let (rest, inverse) = (normaliser.rest, normaliser.inverse_deviation);
+    if spatial < SMALL {
+        for ((share, x), dy) in shares.iter_mut().zip(x.chunks_exact(spatial)).zip(dy.chunks_exact(spatial)) {
+            *share = few::<T, N>(x, dy, normaliser.shift);
+        }
+    }
     // Of g = gamma * dy and of g * x_hat.
     let (mut sum, mut sum_hat) = (Sum::default(), Sum::default());
-    for (channel, share) in shares.iter_mut().enumerate() {
-        let range = channel * spatial..(channel + 1) * spatial;
-        let [of_dy, of_products] = products::<T, I, N>(&x[range.clone()], &dy[range], normaliser.shift);
-        if !is_safe::<T::Compute, N>(of_dy.into()) || !is_safe::<T::Compute, N>(of_products.into()) {
+    for (share, &gamma) in shares.iter_mut().zip(gamma) {
+        let [of_products, of_dy] = *share;
+        if !is_safe::<In<T, N>, N>(of_dy.into()) || !is_safe::<In<T, N>, N>(of_products.into()) {
             return false;
         }
         let of_hats = (of_products - rest * of_dy) * inverse;
-        let gamma = WideOf::<T, N>::from(parameters.gamma[first + channel]);
+        let gamma = WideOf::<T, N>::from(gamma.into());
         sum.push(gamma * of_dy);
         sum_hat.push(gamma * of_hats);
         *share = [of_hats, of_dy];
     }
     let Some(dx) = dx else { return true };
-    let count = x.len() as f64;
-    let (mean, mean_hat): (WideOf<T, N>, WideOf<T, N>) = (sum.total() / count, sum_hat.total() / count);
+    let (mean, mean_hat) = (sum.total() * parameters.share, sum_hat.total() * parameters.share);
     let slope = WideOf::<T, N>::from(0.0) - inverse * inverse * mean_hat;
     let level = WideOf::<T, N>::from(0.0) - inverse * mean - rest * slope;
-    let (slope, level) = (T::Compute::of(slope.into()), T::Compute::of(level.into()));
-    let bounds = [slope.to_f64(), level.to_f64()];
-    if bounds.into_iter().any(|number| !number.is_finite()) {
+    let (slope, level) = (In::<T, N>::of(slope.into()), In::<T, N>::of(level.into()));
+    let bounds: [f64; 2] = [slope.into(), level.into()];
+    if !bounds[0].is_finite() || !bounds[1].is_finite() {
         return false;
     }
-    for channel in 0..parameters.channels {
-        let gamma = WideOf::<T, N>::from(parameters.gamma[first + channel]);
-        let factor = T::Compute::of((gamma * inverse).into());
+    let mut linear = Linear::<T, I, N> {
+        shift: Of::<T, I, N>::splat(normaliser.shift),
+        factor: Of::<T, I, N>::splat(In::<T, N>::of(inverse.into())),
+        slope: Of::<T, I, N>::splat(slope),
+        level: Of::<T, I, N>::splat(level),
+    };
+    if spatial < SMALL {
+        // In units of the inverse deviation, so that gamma itself is the factor.
+        let slope = WideOf::<T, N>::from(0.0) - inverse * mean_hat;
+        let level = WideOf::<T, N>::from(0.0) - mean - rest * slope;
+        linear.slope = Of::<T, I, N>::splat(In::<T, N>::of(slope.into()));
+        linear.level = Of::<T, I, N>::splat(In::<T, N>::of(level.into()));
+        linear.spread(x, dy, dx, parameters.of_elements(first)[0]);
+        return true;
+    }
+    for (channel, &gamma) in gamma.iter().enumerate() {
+        let factor = WideOf::<T, N>::from(gamma.into()) * inverse;
+        linear.factor = Of::<T, I, N>::splat(In::<T, N>::of(factor.into()));
         let range = channel * spatial..(channel + 1) * spatial;
-        let (x, dy) = (&x[range.clone()], &dy[range.clone()]);
-        write::<T, I, N>(x, dy, &mut dx[range], normaliser.shift, [factor, slope, level]);
+        linear.row(&x[range.clone()], &dy[range.clone()], &mut dx[range], parameters);
     }
     true
 }
@@ -70,26 +101,170 @@ fn is_safe<C: Compute<N>, const N: usize>(sum: f64) -> bool {
     sum == 0.0 || (1.0 / C::SAFE..C::SAFE).contains(&sum.abs())
 }
 
-/// `dx = dy * p + (x - mean) * q + r` of one channel, of at least one vector.
+/// The statistics of a group, and for each channel the sums of `dy * (x - shift)` and of `dy`, from one reading.
 #[inline(always)]
-fn write<T: Lane<N>, I: Isa, const N: usize>(
+fn summed<T: Lane<N>, I: Isa, const N: usize>(
     x: &[T],
     dy: &[T],
-    dx: &mut [T],
-    mean: T::Compute,
-    [p, q, r]: [T::Compute; 3],
-) {
-    type Of<T, I, const N: usize> = <<T as Lane<N>>::Compute as Compute<N>>::Vector<I>;
-    let (mean, p) = (Of::<T, I, N>::splat(mean), Of::<T, I, N>::splat(p));
-    let (q, r) = (Of::<T, I, N>::splat(q), Of::<T, I, N>::splat(r));
-    let vectors = x.as_chunks::<N>().0.iter().zip(dy.as_chunks::<N>().0);
-    for ((x, dy), dx) in vectors.zip(dx.as_chunks_mut::<N>().0) {
-        let rest = T::load::<I>(x).sub(mean).mul_add(q, r);
-        *dx = T::store::<I>(T::load::<I>(dy).mul_add(p, rest));
+    shares: &mut [Share<WideOf<T, N>>],
+    parameters: &Parameters<'_, T, N>,
+) -> Option<Normaliser<T, N>> {
+    let spatial = parameters.extents.spatial;
+    let mut shift = near_mean::<T, I, N>(x);
+    for _ in 0..2 {
+        let mut sums = Products::<T, I, N>::new(shift);
+        for ((share, x), dy) in shares.iter_mut().zip(x.chunks_exact(spatial)).zip(dy.chunks_exact(spatial)) {
+            *share = sums.channel(x, dy);
+        }
+        let [distances, squares] = sums.totals;
+        let sums = [In::<T, N>::settled::<I>(distances), In::<T, N>::settled::<I>(squares)];
+        match Normaliser::judged(shift, sums, parameters) {
+            Outcome::Near(normaliser) => return Some(normaliser),
+            Outcome::Far(nearer) => shift = nearer,
+            Outcome::Odd => return None,
+        }
     }
-    // What is left is the end of a vector that begins before it.
-    if let (Some(x), Some(dy), Some(dx)) = (x.last_chunk::<N>(), dy.last_chunk::<N>(), dx.last_chunk_mut::<N>()) {
-        let rest = T::load::<I>(x).sub(mean).mul_add(q, r);
-        *dx = T::store::<I>(T::load::<I>(dy).mul_add(p, rest));
+    None
+}
+
+/// The sums of a channel of few elements: of `dy * (x - shift)` and of `dy`.
+#[inline(always)]
+fn few<T: Lane<N>, const N: usize>(x: &[T], dy: &[T], shift: In<T, N>) -> Share<WideOf<T, N>> {
+    let shift = WideOf::<T, N>::from(shift.into());
+    let (mut products, mut sum) = (Sum::default(), Sum::default());
+    for (x, dy) in x.iter().zip(dy) {
+        let dy = WideOf::<T, N>::from(dy.to_f64());
+        products.push(dy * (WideOf::<T, N>::from(x.to_f64()) - shift));
+        sum.push(dy);
+    }
+    [products.total(), sum.total()]
+}
+
+/// Sums on their way: short ones in lanes, which are emptied into long ones.
+struct Products<T: Lane<N>, I: Isa, const N: usize> {
+    shift: Of<T, I, N>,
+    /// Of `d`, `d * d`, `dy * d` and `dy`.
+    lanes: [Of<T, I, N>; 4],
+    /// Of `d` and `d * d`, over all channels.
+    totals: [<In<T, N> as Compute<N>>::Total<I>; 2],
+}
+
+impl<T: Lane<N>, I: Isa, const N: usize> Products<T, I, N> {
+    #[inline(always)]
+    fn new(shift: In<T, N>) -> Self {
+        let zero = Of::<T, I, N>::splat(In::<T, N>::default());
+        Self { shift: Of::<T, I, N>::splat(shift), lanes: [zero; 4], totals: [In::<T, N>::nothing::<I>(); 2] }
+    }
+
+    /// Those of a channel.
+    #[inline(always)]
+    fn channel(&mut self, x: &[T], dy: &[T]) -> Share<WideOf<T, N>> {
+        let mut of_channel = [In::<T, N>::nothing::<I>(); 2];
+        let ((x_vectors, rest), (dy_vectors, _)) = (x.as_chunks::<N>(), dy.as_chunks::<N>());
+        let ((x_runs, x_few), (dy_runs, dy_few)) = (x_vectors.as_chunks::<RUN>(), dy_vectors.as_chunks::<RUN>());
+        for (x, dy) in x_runs.iter().zip(dy_runs) {
+            for (x, dy) in x.iter().zip(dy) {
+                self.add(T::load::<I>(x).sub(self.shift), T::load::<I>(dy));
+            }
+            self.empty(&mut of_channel);
+        }
+        for (x, dy) in x_few.iter().zip(dy_few) {
+            self.add(T::load::<I>(x).sub(self.shift), T::load::<I>(dy));
+        }
+        if !rest.is_empty() {
+            let d = tail::<T, I, N>(x, rest.len()).sub(self.shift).last(rest.len());
+            self.add(d, tail::<T, I, N>(dy, rest.len()).last(rest.len()));
+        }
+        self.empty(&mut of_channel);
+        [In::<T, N>::settled::<I>(of_channel[0]), In::<T, N>::settled::<I>(of_channel[1])]
+    }
+
+    #[inline(always)]
+    fn add(&mut self, d: Of<T, I, N>, dy: Of<T, I, N>) {
+        self.lanes[0] = self.lanes[0].add(d);
+        self.lanes[1] = d.mul_add(d, self.lanes[1]);
+        self.lanes[2] = dy.mul_add(d, self.lanes[2]);
+        self.lanes[3] = self.lanes[3].add(dy);
+    }
+
+    #[inline(always)]
+    fn empty(&mut self, of_channel: &mut [<In<T, N> as Compute<N>>::Total<I>; 2]) {
+        self.totals[0] = In::<T, N>::emptied::<I>(self.totals[0], self.lanes[0]);
+        self.totals[1] = In::<T, N>::emptied::<I>(self.totals[1], self.lanes[1]);
+        of_channel[0] = In::<T, N>::emptied::<I>(of_channel[0], self.lanes[2]);
+        of_channel[1] = In::<T, N>::emptied::<I>(of_channel[1], self.lanes[3]);
+        self.lanes = [Of::<T, I, N>::splat(In::<T, N>::default()); 4];
+    }
+}
+
+/// `dx = dy * factor + (x - shift) * slope + level`.
+struct Linear<T: Lane<N>, I: Isa, const N: usize> {
+    shift: Of<T, I, N>,
+    factor: Of<T, I, N>,
+    slope: Of<T, I, N>,
+    level: Of<T, I, N>,
+}
+
+impl<T: Lane<N>, I: Isa, const N: usize> Linear<T, I, N> {
+    #[inline(always)]
+    fn applied(&self, x: &[T; N], dy: &[T; N]) -> [T; N] {
+        let rest = T::load::<I>(x).sub(self.shift).mul_add(self.slope, self.level);
+        T::store::<I>(T::load::<I>(dy).mul_add(self.factor, rest))
+    }
+
+    /// `(dy * gamma + (x - shift) * slope + level) * factor`.
+    #[inline(always)]
+    fn scaled(&self, x: &[T; N], dy: &[T; N], gamma: &[In<T, N>; N]) -> [T; N] {
+        let rest = T::load::<I>(x).sub(self.shift).mul_add(self.slope, self.level);
+        T::store::<I>(T::load::<I>(dy).mul_add(Of::<T, I, N>::load(gamma), rest).mul(self.factor))
+    }
+
+    /// One channel, of at least one vector.
+    #[inline(always)]
+    fn row(&self, x: &[T], dy: &[T], dx: &mut [MaybeUninit<T>], parameters: &Parameters<'_, T, N>) {
+        let start = if parameters.streams { dx.as_ptr().align_offset(size_of::<[T; N]>()).min(N) } else { 0 };
+        if let (true, Some(x), Some(dy), Some(dx)) =
+            (start > 0, x.first_chunk::<N>(), dy.first_chunk::<N>(), dx.first_chunk_mut::<N>())
+        {
+            put(dx, self.applied(x, dy));
+        }
+        let inputs = x[start..].as_chunks::<N>().0.iter().zip(dy[start..].as_chunks::<N>().0);
+        let vectors = inputs.zip(dx[start..].as_chunks_mut::<N>().0);
+        if parameters.streams {
+            for ((x, dy), dx) in vectors {
+                I::prefetch(x.as_ptr().wrapping_add(parameters.ahead));
+                I::prefetch(dy.as_ptr().wrapping_add(parameters.ahead));
+                I::stream(self.applied(x, dy), dx);
+            }
+        } else if parameters.ahead > 0 {
+            for ((x, dy), dx) in vectors {
+                I::prefetch(x.as_ptr().wrapping_add(parameters.ahead));
+                I::prefetch(dy.as_ptr().wrapping_add(parameters.ahead));
+                put(dx, self.applied(x, dy));
+            }
+        } else {
+            for ((x, dy), dx) in vectors {
+                put(dx, self.applied(x, dy));
+            }
+        }
+        // What is left is the end of a vector that begins before it.
+        if let (Some(x), Some(dy), Some(dx)) = (x.last_chunk::<N>(), dy.last_chunk::<N>(), dx.last_chunk_mut::<N>()) {
+            put(dx, self.applied(x, dy));
+        }
+    }
+
+    /// A whole group, with a gamma for each element.
+    #[inline(always)]
+    fn spread(&self, x: &[T], dy: &[T], dx: &mut [MaybeUninit<T>], gamma: &[In<T, N>]) {
+        let inputs = x.as_chunks::<N>().0.iter().zip(dy.as_chunks::<N>().0);
+        for (at, ((x, dy), dx)) in inputs.zip(dx.as_chunks_mut::<N>().0).enumerate() {
+            put(dx, self.scaled(x, dy, &vector(&gamma[at * N..])));
+        }
+        let done = x.len() / N * N;
+        if done < x.len() {
+            let zero = T::rounded(0.0);
+            let values = self.scaled(&padded(&x[done..], zero), &padded(&dy[done..], zero), &vector(&gamma[done..]));
+            dx[done..].write_copy_of_slice(&values[..x.len() - done]);
+        }
     }
 }

@@ -26,82 +26,149 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod backward;
 mod forward;
 mod lanes;
+mod memory;
+mod parameters;
 mod path;
-mod sums;
+mod place;
+mod portable;
+mod statistics;
 mod vector;
 
 #[cfg(test)]
 mod tests;
 
 use std::any::TypeId;
+use std::mem::MaybeUninit;
 
 use half::{bf16, f16};
 use rayon::prelude::*;
 
-#[cfg(target_arch = "x86_64")]
-use avx2::Avx2;
 pub(super) use backward::Share;
-use forward::{Parameters, SMALL};
-use lanes::Lane;
+use lanes::{Lane, WideOf};
+use memory::{places, written};
+use parameters::Parameters;
 use path::Path;
-use sums::Wide;
-use vector::Portable;
+use place::{Apart, Place, Within};
+use statistics::Normaliser;
+use vector::Isa;
 
 use super::GroupNorm;
 use super::shape::Extents;
 use super::wide::Sum;
-use crate::tensor::{DType, Element, Tensor};
+use crate::tensor::{DType, Element};
 
 /// Below so many bytes one thread does it all.
 const MANY_BYTES: usize = 256 << 10;
 
-/// From so many bytes on, an output is not in the cache any more when it is read.
-const STREAMED_BYTES: usize = 32 << 20;
-
-/// Normalises groups that lie contiguous one after the other.
-pub(super) fn forward<T: Element>(norm: &GroupNorm, extents: Extents, x: &[T], y: &mut [T]) {
-    forward_by(path::choice(), norm, extents, x, y);
-}
-
-fn forward_by<T: Element>(path: Path, norm: &GroupNorm, extents: Extents, x: &[T], y: &mut [T]) {
-    match T::DTYPE {
-        DType::F16 => forward_of::<T, f16, 8>(path, norm, extents, x, y),
-        DType::BF16 => forward_of::<T, bf16, 8>(path, norm, extents, x, y),
-        DType::F32 => forward_of::<T, f32, 8>(path, norm, extents, x, y),
-        DType::F64 => forward_of::<T, f64, 4>(path, norm, extents, x, y),
-    }
-}
-
-fn forward_of<T: Element, U: Lane<N>, const N: usize>(
-    path: Path,
-    norm: &GroupNorm,
-    extents: Extents,
-    x: &[T],
-    y: &mut [T],
-) {
-    let (x, y) = (same::<T, U>(x), same_mut::<T, U>(y));
-    let of_channels = [&norm.gamma, &norm.beta].map(|parameter| values(parameter, U::DTYPE));
-    let of_elements = spread_out(&of_channels, extents);
-    let [gamma, beta] = of_elements.as_ref().unwrap_or(&of_channels);
-    let parameters = Parameters::of(norm, extents, gamma, beta, size_of_val(x));
-    let run = |first: usize, x: &[U], y: &mut [U]| {
-        let groups = x.chunks_exact(extents.group).zip(y.chunks_exact_mut(extents.group));
-        for (index, (x, y)) in (first..).zip(groups) {
-            if !forward_on::<U, N>(path, index, x, y, &parameters) {
-                norm.normalise_carefully(index, extents, &of_channels, x, y);
-            }
+/// Runs one expression with `$t` as the type of the elements and `$n` as how many fill a vector.
+macro_rules! of_lanes {
+    ($element:ty, $t:ident, $n:ident => $body:expr) => {
+        match <$element>::DTYPE {
+            DType::F16 => of_lanes!(@ f16, 16, $t, $n => $body),
+            DType::BF16 => of_lanes!(@ bf16, 16, $t, $n => $body),
+            DType::F32 => of_lanes!(@ f32, 16, $t, $n => $body),
+            DType::F64 => of_lanes!(@ f64, 8, $t, $n => $body),
         }
     };
-    match shares(x.len() / extents.group, size_of_val(x)) {
-        None => run(0, x, y),
-        Some(groups) => {
-            let shares = x.par_chunks(groups * extents.group).zip(y.par_chunks_mut(groups * extents.group));
-            shares.enumerate().for_each(|(at, (x, y))| run(at * groups, x, y));
+    (@ $type:ty, $lanes:literal, $t:ident, $n:ident => $body:expr) => {{
+        type $t = $type;
+        const $n: usize = $lanes;
+        $body
+    }};
+}
+
+/// Normalises groups that lie contiguous one after the other, into a new array.
+pub(super) fn forward<T: Element>(norm: &GroupNorm, extents: Extents, x: &[T]) -> Vec<T> {
+    written(x.len(), |y| forward_by(path::choice(), norm, extents, x, y))
+}
+
+/// The same into an array that is there.
+pub(super) fn forward_into<T: Element>(norm: &GroupNorm, extents: Extents, x: &[T], y: &mut [T]) {
+    forward_by(path::choice(), norm, extents, x, places(y));
+}
+
+/// The same over the array itself.
+pub(super) fn forward_within<T: Element>(norm: &GroupNorm, extents: Extents, x: &mut [T]) {
+    forward_within_by(path::choice(), norm, extents, x);
+}
+
+fn forward_by<T: Element>(path: Path, norm: &GroupNorm, extents: Extents, x: &[T], y: &mut [MaybeUninit<T>]) {
+    of_lanes!(T, U, N => {
+        let (x, y) = (same::<T, U>(x), same_mut::<MaybeUninit<T>, MaybeUninit<U>>(y));
+        let parameters = Parameters::<U, N>::new(norm, extents, x.len());
+        let size = extents.group;
+        let run = |first: usize, x: &[U], y: &mut [MaybeUninit<U>]| {
+            let groups = x.chunks_exact(size).zip(y.chunks_exact_mut(size));
+            on(path, Forward { first, places: groups.map(|(x, y)| Apart { x, y }), parameters: &parameters });
+        };
+        match shares(x.len() / size, size_of_val(x)) {
+            None => run(0, x, y),
+            Some(groups) => {
+                let shares = x.par_chunks(groups * size).zip(y.par_chunks_mut(groups * size));
+                shares.enumerate().for_each(|(at, (x, y))| run(at * groups, x, y));
+            }
+        }
+    });
+}
+
+fn forward_within_by<T: Element>(path: Path, norm: &GroupNorm, extents: Extents, x: &mut [T]) {
+    of_lanes!(T, U, N => {
+        let x = same_mut::<T, U>(x);
+        let parameters = Parameters::<U, N>::new(norm, extents, x.len());
+        let size = extents.group;
+        let run = |first: usize, x: &mut [U]| {
+            on(path, Forward { first, places: x.chunks_exact_mut(size).map(Within), parameters: &parameters });
+        };
+        match shares(x.len() / size, size_of_val(x)) {
+            None => run(0, x),
+            Some(groups) => x.par_chunks_mut(groups * size).enumerate().for_each(|(at, x)| run(at * groups, x)),
+        }
+    });
+}
+
+/// The forward pass over some groups.
+struct Forward<'a, P, T: Lane<N>, const N: usize> {
+    first: usize,
+    places: P,
+    parameters: &'a Parameters<'a, T, N>,
+}
+
+impl<T: Lane<N>, P: Iterator<Item: Place<T>>, const N: usize> Pass for Forward<'_, P, T, N> {
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        // A group is written after the sums of the next one are taken: the one does not wait for the other.
+        let mut summed = None;
+        for (index, mut place) in (self.first..).zip(self.places) {
+            let normaliser = Normaliser::<T, N>::of::<I>(place.x(), self.parameters);
+            if let Some((index, place, normaliser)) = summed.take() {
+                forward::group::<T, I, N>(index, place, &normaliser, self.parameters);
+            }
+            match normaliser {
+                Some(normaliser) => summed = Some((index, place, normaliser)),
+                None => carefully(index, &mut place, self.parameters),
+            }
+        }
+        if let Some((index, place, normaliser)) = summed {
+            forward::group::<T, I, N>(index, place, &normaliser, self.parameters);
+        }
+        if self.parameters.streams {
+            I::fence();
         }
     }
+}
+
+/// A group that needs more care than a pass takes.
+#[cold]
+#[inline(never)]
+fn carefully<T: Lane<N>, const N: usize>(index: usize, place: &mut impl Place<T>, parameters: &Parameters<'_, T, N>) {
+    let Parameters { norm, extents, gamma, beta, .. } = parameters;
+    let values = norm.normalised_carefully(index, *extents, [gamma, beta], place.x());
+    place.write(&values);
 }
 
 /// How many groups each thread takes; `None` where one thread does it all.
@@ -110,15 +177,24 @@ fn shares(groups: usize, bytes: usize) -> Option<usize> {
     (threads > 1 && bytes >= MANY_BYTES).then(|| groups.div_ceil(threads))
 }
 
-/// Writes the gradient of x where it is wanted, and gives those of gamma and beta.
+/// What the backward pass gives: the gradient of x where it is wanted, and those of gamma and beta.
+pub(super) type Differentiated<T> = (Option<Vec<T>>, [Vec<f64>; 2]);
+
+/// The gradients of groups that lie contiguous one after the other.
 pub(super) fn backward<T: Element>(
     norm: &GroupNorm,
     extents: Extents,
     x: &[T],
     dy: &[T],
-    dx: Option<&mut [T]>,
-) -> [Vec<f64>; 2] {
-    backward_by(path::choice(), norm, extents, x, dy, dx)
+    wants_dx: bool,
+) -> Differentiated<T> {
+    let path = path::choice();
+    if !wants_dx {
+        return (None, backward_by(path, norm, extents, x, dy, None));
+    }
+    let mut of_parameters = Default::default();
+    let dx = written(x.len(), |dx| of_parameters = backward_by(path, norm, extents, x, dy, Some(dx)));
+    (Some(dx), of_parameters)
 }
 
 fn backward_by<T: Element>(
@@ -127,53 +203,40 @@ fn backward_by<T: Element>(
     extents: Extents,
     x: &[T],
     dy: &[T],
-    dx: Option<&mut [T]>,
+    dx: Option<&mut [MaybeUninit<T>]>,
 ) -> [Vec<f64>; 2] {
-    match T::DTYPE {
-        DType::F16 => backward_of::<T, f16, 8>(path, norm, extents, x, dy, dx),
-        DType::BF16 => backward_of::<T, bf16, 8>(path, norm, extents, x, dy, dx),
-        DType::F32 => backward_of::<T, f32, 8>(path, norm, extents, x, dy, dx),
-        DType::F64 => backward_of::<T, f64, 4>(path, norm, extents, x, dy, dx),
-    }
+    of_lanes!(T, U, N => {
+        let dx = dx.map(same_mut::<MaybeUninit<T>, MaybeUninit<U>>);
+        backward_of::<U, N>(path, norm, extents, same::<T, U>(x), same::<T, U>(dy), dx)
+    })
 }
 
-fn backward_of<T: Element, U: Lane<N>, const N: usize>(
+fn backward_of<T: Lane<N>, const N: usize>(
     path: Path,
     norm: &GroupNorm,
     extents: Extents,
     x: &[T],
     dy: &[T],
-    dx: Option<&mut [T]>,
+    dx: Option<&mut [MaybeUninit<T>]>,
 ) -> [Vec<f64>; 2] {
-    let (x, dy, dx) = (same::<T, U>(x), same::<T, U>(dy), dx.map(same_mut::<T, U>));
-    let gamma = values(&norm.gamma, U::DTYPE);
-    let parameters = Parameters::of(norm, extents, &gamma, &[], size_of_val(x));
+    let parameters = Parameters::<T, N>::new(norm, extents, x.len());
     let (size, channels) = (extents.group, parameters.channels);
-    let mut of_channels = vec![Share::<Wide<U, N>>::default(); x.len() / extents.spatial];
-    let run = |first: usize, x: &[U], dy: &[U], mut dx: Option<&mut [U]>, of_channels: &mut [Share<Wide<U, N>>]| {
-        let groups = x.chunks_exact(size).zip(dy.chunks_exact(size)).zip(of_channels.chunks_exact_mut(channels));
-        for (at, ((x, dy), shares)) in groups.enumerate() {
-            let mut dx = dx.as_deref_mut().map(|dx| &mut dx[at * size..][..size]);
-            if !backward_on::<U, N>(path, first + at, x, dy, dx.as_deref_mut(), shares, &parameters) {
-                norm.differentiate_carefully(first + at, extents, &gamma, [x, dy], dx, shares);
-            }
-        }
-    };
+    let mut of_channels = vec![Share::<WideOf<T, N>>::default(); x.len() / extents.spatial];
     match shares(x.len() / size, size_of_val(x)) {
-        None => run(0, x, dy, dx, &mut of_channels),
+        None => on(path, Backward { first: 0, x, dy, dx, shares: &mut of_channels, parameters: &parameters }),
         Some(groups) => {
             let inputs = x.par_chunks(groups * size).zip(dy.par_chunks(groups * size));
             let mut of_threads =
                 of_channels.chunks_mut(groups * channels).map(|shares| (None, shares)).collect::<Vec<_>>();
             let parts = dx.into_iter().flat_map(|dx| dx.chunks_mut(groups * size));
             of_threads.iter_mut().zip(parts).for_each(|((dx, _), part)| *dx = Some(part));
-            inputs.zip(of_threads).enumerate().for_each(|(at, ((x, dy), (dx, of_channels)))| {
-                run(at * groups, x, dy, dx, of_channels);
+            inputs.zip(of_threads).enumerate().for_each(|(at, ((x, dy), (dx, shares)))| {
+                on(path, Backward { first: at * groups, x, dy, dx, shares, parameters: &parameters });
             });
         }
     }
     // Sample after sample, so that neither threads nor batches show.
-    let mut sums = vec![[Sum::<Wide<U, N>>::default(); 2]; norm.num_channels];
+    let mut sums = vec![[Sum::<WideOf<T, N>>::default(); 2]; norm.num_channels];
     for sample in of_channels.chunks_exact(norm.num_channels) {
         for (sums, share) in sums.iter_mut().zip(sample) {
             sums[0].push(share[0]);
@@ -183,91 +246,89 @@ fn backward_of<T: Element, U: Lane<N>, const N: usize>(
     [0, 1].map(|which| sums.iter().map(|sums| sums[which].total().into()).collect())
 }
 
-/// The values of a parameter in the dtype of the input.
-fn values(parameter: &Tensor, dtype: DType) -> Vec<f64> {
-    let mut values = parameter.to_f64();
-    if parameter.dtype() != dtype {
-        values.iter_mut().for_each(|value| *value = dtype.round(*value));
+/// The backward pass over some groups.
+struct Backward<'a, T: Lane<N>, const N: usize> {
+    first: usize,
+    x: &'a [T],
+    dy: &'a [T],
+    dx: Option<&'a mut [MaybeUninit<T>]>,
+    shares: &'a mut [Share<WideOf<T, N>>],
+    parameters: &'a Parameters<'a, T, N>,
+}
+
+impl<T: Lane<N>, const N: usize> Pass for Backward<'_, T, N> {
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let Self { first, x, dy, mut dx, shares, parameters } = self;
+        let size = parameters.extents.group;
+        let groups = x.chunks_exact(size).zip(dy.chunks_exact(size)).zip(shares.chunks_exact_mut(parameters.channels));
+        for (at, ((x, dy), shares)) in groups.enumerate() {
+            let mut dx = dx.as_deref_mut().map(|dx| &mut dx[at * size..][..size]);
+            if !backward::group::<T, I, N>(first + at, x, dy, dx.as_deref_mut(), shares, parameters) {
+                differentiate_carefully(first + at, x, dy, dx, shares, parameters);
+            }
+        }
+        if parameters.streams {
+            I::fence();
+        }
     }
-    values
 }
 
-/// The values for each element of a sample, where the spatial size is small and not 1.
-fn spread_out(of_channels: &[Vec<f64>; 2], extents: Extents) -> Option<[Vec<f64>; 2]> {
-    let times = extents.spatial;
-    let spread = |values: &Vec<f64>| values.iter().flat_map(|&value| std::iter::repeat_n(value, times)).collect();
-    (2..SMALL).contains(&times).then(|| of_channels.each_ref().map(spread))
-}
-
-impl<'a> Parameters<'a> {
-    fn of(norm: &GroupNorm, extents: Extents, gamma: &'a [f64], beta: &'a [f64], bytes: usize) -> Self {
-        let streams = bytes >= STREAMED_BYTES;
-        let (channels, groups) = (norm.num_channels / norm.num_groups, norm.num_groups);
-        let numbers = gamma.iter().chain(beta).map(|v| if v.is_finite() { v.abs() } else { f64::INFINITY });
-        let largest = numbers.fold(0.0, f64::max);
-        Self { spatial: extents.spatial, channels, groups, epsilon: norm.eps, gamma, beta, streams, largest }
-    }
-}
-
-fn forward_on<T: Lane<N>, const N: usize>(
-    path: Path,
+/// A group that needs more care than a pass takes.
+#[cold]
+#[inline(never)]
+fn differentiate_carefully<T: Lane<N>, const N: usize>(
     index: usize,
     x: &[T],
-    y: &mut [T],
-    parameters: &Parameters<'_>,
-) -> bool {
+    dy: &[T],
+    dx: Option<&mut [MaybeUninit<T>]>,
+    shares: &mut [Share<WideOf<T, N>>],
+    parameters: &Parameters<'_, T, N>,
+) {
+    let Parameters { norm, extents, gamma, .. } = parameters;
+    let values = norm.differentiated_carefully(index, *extents, gamma, [x, dy], shares);
+    if let Some(dx) = dx {
+        dx.write_copy_of_slice(&values);
+    }
+}
+
+/// What is done to elements, compiled once for each instruction set.
+trait Pass {
+    /// Does it.
+    fn run<I: Isa>(self);
+}
+
+fn on(path: Path, pass: impl Pass) {
     match path {
-        Path::Portable => forward::group::<T, Portable, N>(index, x, y, parameters),
+        Path::Portable => pass.run::<portable::Portable>(),
+        // SAFETY: `path` has found that the machine has these, here and below.
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: `path::best` has found that the machine has these.
-        Path::Avx2 => unsafe { forward_avx2::<T, N>(index, x, y, parameters) },
+        Path::Avx2 => unsafe { on_avx2(pass) },
+        #[cfg(target_arch = "x86_64")]
+        Path::Avx512 => unsafe { on_avx512(pass) },
     }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,f16c")]
-fn forward_avx2<T: Lane<N>, const N: usize>(index: usize, x: &[T], y: &mut [T], parameters: &Parameters<'_>) -> bool {
-    forward::group::<T, Avx2, N>(index, x, y, parameters)
-}
-
-fn backward_on<T: Lane<N>, const N: usize>(
-    path: Path,
-    index: usize,
-    x: &[T],
-    dy: &[T],
-    dx: Option<&mut [T]>,
-    shares: &mut [Share<Wide<T, N>>],
-    parameters: &Parameters<'_>,
-) -> bool {
-    match path {
-        Path::Portable => backward::group::<T, Portable, N>(index, x, dy, dx, shares, parameters),
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: `path::best` has found that the machine has these.
-        Path::Avx2 => unsafe { backward_avx2::<T, N>(index, x, dy, dx, shares, parameters) },
-    }
+fn on_avx2(pass: impl Pass) {
+    pass.run::<avx2::Avx2>();
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma,f16c")]
-fn backward_avx2<T: Lane<N>, const N: usize>(
-    index: usize,
-    x: &[T],
-    dy: &[T],
-    dx: Option<&mut [T]>,
-    shares: &mut [Share<Wide<T, N>>],
-    parameters: &Parameters<'_>,
-) -> bool {
-    backward::group::<T, Avx2, N>(index, x, dy, dx, shares, parameters)
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")]
+fn on_avx512(pass: impl Pass) {
+    pass.run::<avx512::Avx512>();
 }
 
 /// A slice by the name that its element type has here.
-fn same<T: Element, U: Element>(slice: &[T]) -> &[U] {
+fn same<T: 'static, U: 'static>(slice: &[T]) -> &[U] {
     assert!(TypeId::of::<T>() == TypeId::of::<U>(), "there is one type for each dtype");
     // SAFETY: both are the same type.
     unsafe { std::slice::from_raw_parts(slice.as_ptr().cast(), slice.len()) }
 }
 
-fn same_mut<T: Element, U: Element>(slice: &mut [T]) -> &mut [U] {
+fn same_mut<T: 'static, U: 'static>(slice: &mut [T]) -> &mut [U] {
     assert!(TypeId::of::<T>() == TypeId::of::<U>(), "there is one type for each dtype");
     // SAFETY: both are the same type, and the slice is handed on.
     unsafe { std::slice::from_raw_parts_mut(slice.as_mut_ptr().cast(), slice.len()) }

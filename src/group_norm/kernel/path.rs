@@ -10,25 +10,50 @@ pub(super) enum Path {
     /// x86-64 with AVX2, FMA and F16C.
     #[cfg(target_arch = "x86_64")]
     Avx2,
+    /// x86-64 with those and AVX-512.
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
 }
 
-/// The variable that forces the portable path: `MAPCHECK_KERNEL=portable`.
+/// The variable that forces a path, where the machine has it: `MAPCHECK_KERNEL=portable`, `avx2` or `avx512`.
 const VARIABLE: &str = "MAPCHECK_KERNEL";
 
-/// The fastest path that the machine has, unless the portable one is asked for.
-pub(super) fn choice() -> Path {
-    static CHOICE: OnceLock<Path> = OnceLock::new();
-    *CHOICE.get_or_init(|| match std::env::var(VARIABLE).as_deref() {
-        Ok("portable") => Path::Portable,
-        _ => best(),
-    })
+impl Path {
+    /// Those that the machine has, the fastest last.
+    pub fn all() -> Vec<Path> {
+        #[allow(unused_mut, reason = "other machines have one")]
+        let mut paths = vec![Path::Portable];
+        #[cfg(target_arch = "x86_64")]
+        {
+            let has_avx2 =
+                is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c");
+            let has_avx512 = is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512dq")
+                && is_x86_feature_detected!("avx512vl");
+            paths.extend(has_avx2.then_some(Path::Avx2));
+            paths.extend((has_avx2 && has_avx512).then_some(Path::Avx512));
+        }
+        paths
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Path::Portable => "portable",
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx2 => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx512 => "avx512",
+        }
+    }
 }
 
-/// The fastest path that the machine has.
-pub(super) fn best() -> Path {
-    #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c") {
-        return Path::Avx2;
-    }
-    Path::Portable
+/// The fastest path that the machine has, unless another is asked for.
+pub(super) fn choice() -> Path {
+    static CHOICE: OnceLock<Path> = OnceLock::new();
+    *CHOICE.get_or_init(|| {
+        let (paths, asked) = (Path::all(), std::env::var(VARIABLE).unwrap_or_default());
+        let named = paths.iter().find(|path| path.name() == asked);
+        named.or(paths.last()).copied().unwrap_or(Path::Portable)
+    })
 }

@@ -2,8 +2,8 @@
 
 use half::{bf16, f16};
 
-use super::path::{Path, best};
-use super::{backward_by, forward_by};
+use super::path::Path;
+use super::{backward_by, forward_by, forward_within_by, places};
 use crate::group_norm::GroupNorm;
 use crate::random::Generator;
 use crate::tensor::Element;
@@ -45,16 +45,24 @@ fn bits<T: Element>(path: Path, [samples, groups, channels, spatial]: [usize; 4]
     let (x, dy) = (drawn::<T>(count, 1, offset), drawn::<T>(count, 2, 0.0));
     let mut outputs = [(); 2].map(|()| vec![T::rounded(CANARY); count + 2 * MARGIN]);
     let [y, dx] = &mut outputs;
-    forward_by(path, &norm, extents, &x, &mut y[MARGIN..][..count]);
-    let gradients = backward_by(path, &norm, extents, &x, &dy, Some(&mut dx[MARGIN..][..count]));
+    forward_by(path, &norm, extents, &x, places(&mut y[MARGIN..][..count]));
+    let gradients = backward_by(path, &norm, extents, &x, &dy, Some(places(&mut dx[MARGIN..][..count])));
     for output in &outputs {
         let (before, rest) = output.split_at(MARGIN);
         assert!(before.iter().chain(&rest[count..]).all(|v| v.to_f64() == CANARY), "beside the output");
     }
+    let mut within = vec![T::rounded(CANARY); count + 2 * MARGIN];
+    within[MARGIN..][..count].copy_from_slice(&x);
+    forward_within_by(path, &norm, extents, &mut within[MARGIN..][..count]);
+    assert!(within.iter().zip(&outputs[0]).all(|(a, b)| a.bits() == b.bits()), "in place");
     let alone = backward_by(path, &norm, extents, &x, &dy, None);
     assert_eq!(alone, gradients, "dgamma and dbeta do not depend on dx");
     let of_elements = outputs.iter().flatten().map(|v| v.bits());
     of_elements.chain(gradients.iter().flatten().map(|v| v.to_bits())).collect()
+}
+
+fn best() -> Path {
+    Path::all().pop().unwrap()
 }
 
 type Bits = dyn Fn(Path, [usize; 4], f64) -> Vec<u64> + Sync;
@@ -71,7 +79,10 @@ fn every_path_gives_the_same_bits() {
     of_every_dtype(|bits| {
         for shape in SHAPES {
             for offset in [0.0, 100.0] {
-                assert_eq!(bits(Path::Portable, shape, offset), bits(best(), shape, offset), "{shape:?}");
+                let portable = bits(Path::Portable, shape, offset);
+                for path in Path::all() {
+                    assert_eq!(bits(path, shape, offset), portable, "{path:?}, {shape:?}, {offset}");
+                }
             }
         }
     });
@@ -102,7 +113,7 @@ fn what_is_streamed_is_what_is_stored() {
     let x = drawn::<f32>(count, 5, 1.0);
     let mut streamed = vec![0.0f32; count + 8];
     for ahead in [0, 3] {
-        forward_by(best(), &norm, extents, &x, &mut streamed[ahead..][..count]);
+        forward_by(best(), &norm, extents, &x, places(&mut streamed[ahead..][..count]));
         for (group, x) in x.chunks_exact(extents.group).enumerate() {
             // A group alone is small enough to be stored.
             let mut stored = vec![0.0f32; extents.group];
@@ -113,7 +124,7 @@ fn what_is_streamed_is_what_is_stored() {
                 num_channels: 2,
                 ..norm.clone()
             };
-            forward_by(best(), &alone, extents, x, &mut stored);
+            forward_by(best(), &alone, extents, x, places(&mut stored));
             let of_group = &streamed[ahead + group * extents.group..][..extents.group];
             assert!(of_group.iter().zip(&stored).all(|(a, b)| a.to_bits() == b.to_bits()), "{ahead}, {group}");
         }
@@ -128,12 +139,12 @@ fn part(parameter: &crate::tensor::Tensor, group: usize) -> crate::tensor::Tenso
 
 #[test]
 fn nan_bits_of_16_bit_dtypes_are_quiet_on_every_path() {
-    for path in [Path::Portable, best()] {
+    for path in Path::all() {
         let mut x = drawn::<bf16>(64, 3, 0.0);
         x[5] = bf16::from_bits(0x7f81);
         let norm = norm(1, 2);
         let mut y = vec![bf16::ZERO; 64];
-        forward_by(path, &norm, norm.extents(&[1, 2, 32]).unwrap(), &x, &mut y);
+        forward_by(path, &norm, norm.extents(&[1, 2, 32]).unwrap(), &x, places(&mut y));
         assert!(y.iter().all(|v| v.is_nan()));
     }
 }

@@ -1,0 +1,195 @@
+//! x86-64 with AVX-512 (F, BW, DQ and VL): one register a vector.
+//!
+//! Every function here is used by code alone that runs where [`super::path::choice`] has found these four and
+//! what `avx2` needs: that is what makes the calls of their instructions sound. Loads and stores are unaligned and
+//! go through references to arrays of the vector's own size.
+
+use std::arch::x86_64::*;
+use std::mem::MaybeUninit;
+
+use half::{bf16, f16};
+
+use super::avx2;
+use super::place::put;
+use super::vector::{Isa, Vector};
+
+/// The instruction set.
+#[derive(Clone, Copy)]
+pub(super) struct Avx512;
+
+macro_rules! vector {
+    ($vector:ty, $element:ty, $lanes:literal, $mask:ty,
+     $splat:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $fma:ident, $keep:ident, $sum:ident) => {
+        impl Vector<$element, $lanes> for $vector {
+            #[inline(always)]
+            fn splat(value: $element) -> Self {
+                // SAFETY: see the top of this file, here and below.
+                unsafe { $splat(value) }
+            }
+            #[inline(always)]
+            fn load(values: &[$element; $lanes]) -> Self {
+                unsafe { $load(values.as_ptr()) }
+            }
+            #[inline(always)]
+            fn store(self) -> [$element; $lanes] {
+                let mut values = [0.0; $lanes];
+                unsafe { $store(values.as_mut_ptr(), self) };
+                values
+            }
+            #[inline(always)]
+            fn add(self, other: Self) -> Self {
+                unsafe { $add(self, other) }
+            }
+            #[inline(always)]
+            fn sub(self, other: Self) -> Self {
+                unsafe { $sub(self, other) }
+            }
+            #[inline(always)]
+            fn mul(self, other: Self) -> Self {
+                unsafe { $mul(self, other) }
+            }
+            #[inline(always)]
+            fn mul_add(self, factor: Self, term: Self) -> Self {
+                unsafe { $fma(self, factor, term) }
+            }
+            #[inline(always)]
+            fn last(self, count: usize) -> Self {
+                let mask = (!0u32).checked_shl(($lanes - count.min($lanes)) as u32).unwrap_or(0) as $mask;
+                unsafe { $keep(mask, self) }
+            }
+            #[inline(always)]
+            fn sum(self) -> $element {
+                $sum(self)
+            }
+        }
+    };
+}
+
+vector!(
+    __m512,
+    f32,
+    16,
+    __mmask16,
+    _mm512_set1_ps,
+    _mm512_loadu_ps,
+    _mm512_storeu_ps,
+    _mm512_add_ps,
+    _mm512_sub_ps,
+    _mm512_mul_ps,
+    _mm512_fmadd_ps,
+    _mm512_maskz_mov_ps,
+    sum_of_sixteen
+);
+vector!(
+    __m512d,
+    f64,
+    8,
+    __mmask8,
+    _mm512_set1_pd,
+    _mm512_loadu_pd,
+    _mm512_storeu_pd,
+    _mm512_add_pd,
+    _mm512_sub_pd,
+    _mm512_mul_pd,
+    _mm512_fmadd_pd,
+    _mm512_maskz_mov_pd,
+    sum_of_eight
+);
+
+impl Isa for Avx512 {
+    type F32 = __m512;
+    type F64 = __m512d;
+
+    #[inline(always)]
+    fn from_f16(values: &[f16; 16]) -> __m512 {
+        // SAFETY: as above; sixteen f16 are 256 bits.
+        unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(values.as_ptr().cast())) }
+    }
+
+    #[inline(always)]
+    fn to_f16(values: __m512) -> [f16; 16] {
+        let mut narrow = [f16::ZERO; 16];
+        // SAFETY: as above.
+        unsafe {
+            let bits = _mm512_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(values);
+            _mm256_storeu_si256(narrow.as_mut_ptr().cast(), bits);
+        }
+        narrow
+    }
+
+    #[inline(always)]
+    fn from_bf16(values: &[bf16; 16]) -> __m512 {
+        // SAFETY: as above; sixteen bf16 are 256 bits.
+        unsafe {
+            let bits = _mm512_cvtepu16_epi32(_mm256_loadu_si256(values.as_ptr().cast()));
+            _mm512_castsi512_ps(_mm512_slli_epi32::<16>(bits))
+        }
+    }
+
+    #[inline(always)]
+    fn to_bf16(values: __m512) -> [bf16; 16] {
+        let mut narrow = [bf16::ZERO; 16];
+        // SAFETY: as above.
+        unsafe {
+            let bits = _mm512_castps_si512(values);
+            let upper = _mm512_srli_epi32::<16>(bits);
+            // Half of what is cut off, or just below it where the last bit that stays is even.
+            let even = _mm512_and_si512(upper, _mm512_set1_epi32(1));
+            let rounded = _mm512_add_epi32(bits, _mm512_add_epi32(even, _mm512_set1_epi32(0x7fff)));
+            let is_nan = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(values, values);
+            let rounded = _mm512_srli_epi32::<16>(rounded);
+            let chosen = _mm512_mask_or_epi32(rounded, is_nan, upper, _mm512_set1_epi32(0x40));
+            _mm256_storeu_si256(narrow.as_mut_ptr().cast(), _mm512_cvtepi32_epi16(chosen));
+        }
+        narrow
+    }
+
+    #[inline(always)]
+    fn widen(values: __m512) -> [__m512d; 2] {
+        // SAFETY: as above.
+        unsafe {
+            let lower = _mm512_cvtps_pd(_mm512_castps512_ps256(values));
+            [lower, _mm512_cvtps_pd(_mm512_extractf32x8_ps::<1>(values))]
+        }
+    }
+
+    #[inline(always)]
+    fn stream<T: Copy, const N: usize>(values: [T; N], place: &mut [MaybeUninit<T>; N]) {
+        let (size, to) = (size_of_val(&values), place.as_mut_ptr());
+        match size {
+            // SAFETY: as above; the place has that size and, as is looked up, alignment.
+            64 if to.cast::<__m512i>().is_aligned() => unsafe {
+                _mm512_stream_si512(to.cast(), _mm512_loadu_si512(values.as_ptr().cast()));
+            },
+            // SAFETY: as above.
+            32 if to.cast::<__m256i>().is_aligned() => unsafe {
+                _mm256_stream_si256(to.cast(), _mm256_loadu_si256(values.as_ptr().cast()));
+            },
+            _ => put(place, values),
+        }
+    }
+
+    #[inline(always)]
+    fn fence() {
+        // SAFETY: every x86-64 has it.
+        unsafe { _mm_sfence() }
+    }
+
+    #[inline(always)]
+    fn prefetch<T>(place: *const T) {
+        // SAFETY: every x86-64 has it, and no address is wrong.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(place.cast()) }
+    }
+}
+
+#[inline(always)]
+fn sum_of_sixteen(lanes: __m512) -> f32 {
+    // SAFETY: as above.
+    avx2::sum_of_eight(unsafe { _mm256_add_ps(_mm512_castps512_ps256(lanes), _mm512_extractf32x8_ps::<1>(lanes)) })
+}
+
+#[inline(always)]
+fn sum_of_eight(lanes: __m512d) -> f64 {
+    // SAFETY: as above.
+    avx2::sum_of_four(unsafe { _mm256_add_pd(_mm512_castpd512_pd256(lanes), _mm512_extractf64x4_pd::<1>(lanes)) })
+}

@@ -1,0 +1,101 @@
+//! What a pass needs to know beside its elements.
+
+use std::borrow::Cow;
+
+use super::lanes::{Compute, In, Lane, WideOf};
+use super::same;
+use crate::group_norm::GroupNorm;
+use crate::group_norm::shape::Extents;
+use crate::tensor::{Element, Strided, Tensor};
+
+/// Below this spatial size, gamma and beta are spread out over the elements.
+pub(super) const SMALL: usize = 16;
+
+pub(super) struct Parameters<'a, T: Lane<N>, const N: usize> {
+    pub norm: &'a GroupNorm,
+    pub extents: Extents,
+    /// Channels of a group.
+    pub channels: usize,
+    /// Groups of a sample.
+    pub groups: usize,
+    pub epsilon: f64,
+    /// One over the number of elements of a group.
+    pub share: WideOf<T, N>,
+    /// Of all channels.
+    pub gamma: Cow<'a, [In<T, N>]>,
+    pub beta: Cow<'a, [In<T, N>]>,
+    /// The two for each element of a sample, where the spatial size is small and not 1.
+    spread: [Vec<In<T, N>>; 2],
+    /// Whether the output is written past the caches.
+    pub streams: bool,
+    /// How far ahead of what is written the next group is fetched, in elements; 0 where it is not.
+    pub ahead: usize,
+    /// The largest magnitude of gamma and beta; an infinity where one of them is no number.
+    largest: f64,
+}
+
+impl<'a, T: Lane<N>, const N: usize> Parameters<'a, T, N> {
+    /// For `count` elements.
+    pub fn new(norm: &'a GroupNorm, extents: Extents, count: usize) -> Self {
+        let [gamma, beta] = [&norm.gamma, &norm.beta].map(values::<T, N>);
+        let spread = [&gamma, &beta].map(|values| spread_out(values, extents.spatial));
+        let bytes = count * size_of::<T>();
+        let group = extents.group * size_of::<T>();
+        Self {
+            norm,
+            extents,
+            channels: norm.num_channels / norm.num_groups,
+            groups: norm.num_groups,
+            epsilon: norm.eps,
+            share: WideOf::<T, N>::from(1.0) / extents.group as f64,
+            gamma,
+            beta,
+            spread,
+            streams: bytes >= STREAMED_BYTES,
+            ahead: if bytes >= FETCHED_BYTES && group <= HELD_BYTES { extents.group } else { 0 },
+            largest: T::rounded(norm.largest).to_f64(),
+        }
+    }
+
+    /// Gamma and beta for each element of a group that begins with channel `first`; the spatial size is small.
+    #[inline(always)]
+    pub fn of_elements(&self, first: usize) -> [&[In<T, N>]; 2] {
+        let [gamma, beta] = &self.spread;
+        let [gamma, beta]: [&[In<T, N>]; 2] = if gamma.is_empty() { [&self.gamma, &self.beta] } else { [gamma, beta] };
+        let range = first * self.extents.spatial..first * self.extents.spatial + self.extents.group;
+        [&gamma[range.clone()], &beta[range]]
+    }
+
+    /// Whether nothing that is made of gamma and beta leaves the range of what is computed in.
+    #[inline(always)]
+    pub fn are_in_range(&self, inverse_deviation: f64) -> bool {
+        self.largest * inverse_deviation < In::<T, N>::SAFE
+    }
+}
+
+/// The values of a parameter in the dtype of the input.
+fn values<T: Lane<N>, const N: usize>(parameter: &Tensor) -> Cow<'_, [In<T, N>]> {
+    if T::DTYPE == In::<T, N>::DTYPE
+        && let Some(values) = T::strided(parameter).and_then(Strided::as_slice)
+    {
+        return Cow::Borrowed(same::<T, In<T, N>>(values));
+    }
+    parameter.to_f64().into_iter().map(|value| In::<T, N>::of(T::rounded(value).to_f64())).collect()
+}
+
+/// A value for each element of a sample, where the spatial size is small and not 1.
+fn spread_out<C: Copy>(values: &[C], times: usize) -> Vec<C> {
+    if !(2..SMALL).contains(&times) {
+        return Vec::new();
+    }
+    values.iter().flat_map(|&value| std::iter::repeat_n(value, times)).collect()
+}
+
+/// From so many bytes on, an output is not in the cache any more when it is read.
+pub(super) const STREAMED_BYTES: usize = 8 << 20;
+
+/// From so many bytes on, the next group is fetched while this one is written.
+const FETCHED_BYTES: usize = 8 << 20;
+
+/// A group that is held in the second cache while it is read twice.
+const HELD_BYTES: usize = 512 << 10;

@@ -1,0 +1,88 @@
+//! Any machine.
+
+use half::{bf16, f16};
+
+use super::vector::{Isa, Vector};
+
+/// What the language itself can do.
+#[derive(Clone, Copy)]
+pub(super) struct Portable;
+
+#[derive(Clone, Copy)]
+pub(super) struct Lanes<E, const N: usize>([E; N]);
+
+macro_rules! portable {
+    ($element:ty, $lanes:literal) => {
+        impl Vector<$element, $lanes> for Lanes<$element, $lanes> {
+            #[inline(always)]
+            fn splat(value: $element) -> Self {
+                Self([value; $lanes])
+            }
+            #[inline(always)]
+            fn load(values: &[$element; $lanes]) -> Self {
+                Self(*values)
+            }
+            #[inline(always)]
+            fn store(self) -> [$element; $lanes] {
+                self.0
+            }
+            #[inline(always)]
+            fn add(self, other: Self) -> Self {
+                Self(std::array::from_fn(|j| self.0[j] + other.0[j]))
+            }
+            #[inline(always)]
+            fn sub(self, other: Self) -> Self {
+                Self(std::array::from_fn(|j| self.0[j] - other.0[j]))
+            }
+            #[inline(always)]
+            fn mul(self, other: Self) -> Self {
+                Self(std::array::from_fn(|j| self.0[j] * other.0[j]))
+            }
+            #[inline(always)]
+            fn mul_add(self, factor: Self, term: Self) -> Self {
+                Self(std::array::from_fn(|j| self.0[j].mul_add(factor.0[j], term.0[j])))
+            }
+            #[inline(always)]
+            fn last(self, count: usize) -> Self {
+                Self(std::array::from_fn(|j| if j + count >= $lanes { self.0[j] } else { 0.0 }))
+            }
+            #[inline(always)]
+            fn sum(self) -> $element {
+                let (mut lanes, mut half) = (self.0, $lanes / 2);
+                while half > 0 {
+                    (0..half).for_each(|j| lanes[j] += lanes[j + half]);
+                    half /= 2;
+                }
+                lanes[0]
+            }
+        }
+    };
+}
+
+portable!(f32, 16);
+portable!(f64, 8);
+
+impl Isa for Portable {
+    type F32 = Lanes<f32, 16>;
+    type F64 = Lanes<f64, 8>;
+
+    fn from_f16(values: &[f16; 16]) -> Self::F32 {
+        Lanes(values.map(f16::to_f32_const))
+    }
+    fn to_f16(values: Self::F32) -> [f16; 16] {
+        values.0.map(f16::from_f32_const)
+    }
+    fn from_bf16(values: &[bf16; 16]) -> Self::F32 {
+        Lanes(values.map(|value| f32::from_bits(u32::from(value.to_bits()) << 16)))
+    }
+    fn to_bf16(values: Self::F32) -> [bf16; 16] {
+        values.0.map(|value| {
+            let bits = value.to_bits();
+            let rounded = bits.wrapping_add(0x7fff + (bits >> 16 & 1)) >> 16;
+            bf16::from_bits(if value.is_nan() { bits >> 16 | 0x40 } else { rounded } as u16)
+        })
+    }
+    fn widen(values: Self::F32) -> [Self::F64; 2] {
+        [0, 8].map(|first| Lanes(std::array::from_fn(|j| values.0[first + j].into())))
+    }
+}
