@@ -2,8 +2,9 @@
 
 use ndarray::{Array, ArrayView, Dimension, IxDyn};
 
-use super::forward::{contiguous, same_shape, shaped, widened};
+use super::forward::{contiguous, same_shape, widened};
 use super::kernel::{self, Share};
+use super::layout::{Layout, Order, alike};
 use super::moments::Moments;
 use super::shape::Extents;
 use super::wide::{Sum, Wide};
@@ -53,7 +54,8 @@ impl GroupNorm {
     ///          with g = gamma * dy                          means over the group
     /// ```
     ///
-    /// `x` and `dy` may be strided in any way, and differently. Every value is within 4 ULP, taken for
+    /// `x` and `dy` may be strided in any way; where they lie alike and without gaps, contiguous or channels last, they
+    /// are read where they lie, and `dx` lies as they do. Every value is within 4 ULP, taken for
     /// `dbeta` at the sum of `|dy|`, for `dgamma` at that of `|dy * x_hat|`, for `dx` at the larger of
     /// itself and the largest `|g|` of its group over the deviation. (MindSpore loses digits here where
     /// the mean is large: in f32 at mean 1e6 its `dgamma` is off by a quarter.) Without samples `dgamma`
@@ -74,11 +76,21 @@ impl GroupNorm {
         }
         let extents = self.extents(x.shape())?;
         same_shape("dy", x.shape(), dy.shape())?;
-        let (standard_x, standard_dy) = (x.as_standard_layout(), dy.as_standard_layout());
-        let (x_values, dy_values) = (contiguous(&standard_x), contiguous(&standard_dy));
-        let (dx, [dgamma, dbeta]) = kernel::backward(self, extents, x_values, dy_values, wanted.x);
+        let (dx, [dgamma, dbeta]) = match (Layout::of(&x), Layout::of(&dy)) {
+            (Some((layout, x_values)), Some((same, dy_values))) if layout == same => {
+                let (dx, of_parameters) =
+                    kernel::backward(self, extents, layout.order, [x_values, dy_values], wanted.x);
+                (dx.map(|dx| alike(&x, dx)), of_parameters)
+            }
+            _ => {
+                let (x, dy) = (x.as_standard_layout(), dy.as_standard_layout());
+                let values = [contiguous(&x), contiguous(&dy)];
+                let (dx, of_parameters) = kernel::backward(self, extents, Order::Grouped, values, wanted.x);
+                (dx.map(|dx| alike(&x, dx)), of_parameters)
+            }
+        };
         Ok(Gradients {
-            dx: dx.map(|dx| shaped(x.raw_dim(), dx)),
+            dx,
             dgamma: wanted.gamma.then(|| parameter(self.gamma.dtype(), &dgamma)),
             dbeta: wanted.beta.then(|| parameter(self.beta.dtype(), &dbeta)),
         })

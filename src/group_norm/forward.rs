@@ -2,6 +2,7 @@
 
 use ndarray::{Array, ArrayBase, ArrayView, ArrayViewMut, Data, Dimension};
 
+use super::layout::{Layout, Order, alike};
 use super::moments::Moments;
 use super::shape::Extents;
 use super::wide::{Pair, Wide};
@@ -11,11 +12,13 @@ use crate::tensor::{DType, Element};
 impl GroupNorm {
     /// `x` of shape `(samples, num_channels, …)` normalised: an array of the same shape and dtype.
     ///
-    /// `x` may be strided in any way; its values alone decide the bits of the answer. `gamma` and `beta`
-    /// are rounded to the dtype of `x` first. The answer is within 3 ULP of the definition, taken at the
-    /// largest of `|y|`, `|gamma|` and `|beta|`, however large the mean is. An infinity or NaN makes its own
-    /// group NaN, and no other. The bits are the same on every machine, on any number of threads, and for a
-    /// sample alone or in a batch.
+    /// `x` may be strided in any way. Without gaps, contiguous or channels last, it is read where it lies, and the
+    /// answer lies as it does; otherwise it is made contiguous first. `gamma` and `beta` are rounded to the dtype of
+    /// `x` first. The answer is within 3 ULP of the definition, taken at the largest of `|y|`, `|gamma|` and `|beta|`,
+    /// however large the mean is. An infinity or NaN makes its own group NaN, and no other.
+    ///
+    /// The bits are the same on every machine, on any number of threads, and for a sample alone or in a batch: the
+    /// order of all additions follows from the shape and from the order in which the elements lie.
     ///
     /// ```text
     /// y = gamma * (x - mean) / sqrt(variance + epsilon) + beta      (Wu and He, 2018)
@@ -28,8 +31,13 @@ impl GroupNorm {
     /// `num_channels` channels. As MindSpore 2.7.0.
     pub fn forward<T: Element, D: Dimension>(&self, x: ArrayView<'_, T, D>) -> Result<Array<T, D>, Error> {
         let extents = self.extents(x.shape())?;
-        let values = kernel::forward(self, extents, contiguous(&x.as_standard_layout()));
-        Ok(shaped(x.raw_dim(), values))
+        Ok(match Layout::of(&x) {
+            Some((layout, values)) => alike(&x, kernel::forward(self, extents, layout.order, values)),
+            None => {
+                let x = x.as_standard_layout();
+                alike(&x, kernel::forward(self, extents, Order::Grouped, contiguous(&x)))
+            }
+        })
     }
 
     /// [`forward`](Self::forward), written over `y`, which may be strided in any way.
@@ -44,9 +52,15 @@ impl GroupNorm {
     ) -> Result<(), Error> {
         let extents = self.extents(x.shape())?;
         same_shape("y", x.shape(), y.shape())?;
-        match y.as_slice_mut() {
-            Some(values) => kernel::forward_into(self, extents, contiguous(&x.as_standard_layout()), values),
-            None => y.assign(&self.forward(x)?),
+        let to = Layout::described(&y);
+        match (Layout::of(&x), y.as_slice_memory_order_mut()) {
+            (Some((layout, x)), Some(y)) if to.as_ref() == Some(&layout) => {
+                kernel::forward_into(self, extents, layout.order, x, y);
+            }
+            (None, Some(y)) if to == Some(Layout::standard(x.shape())) => {
+                kernel::forward_into(self, extents, Order::Grouped, contiguous(&x.as_standard_layout()), y);
+            }
+            _ => y.assign(&self.forward(x)?),
         }
         Ok(())
     }
@@ -58,9 +72,9 @@ impl GroupNorm {
     /// As `forward`. `x` is then as it was.
     pub fn forward_in_place<T: Element, D: Dimension>(&self, mut x: ArrayViewMut<'_, T, D>) -> Result<(), Error> {
         let extents = self.extents(x.shape())?;
-        match x.as_slice_mut() {
-            Some(values) => kernel::forward_within(self, extents, values),
-            None => {
+        match (Layout::described(&x), x.as_slice_memory_order_mut()) {
+            (Some(layout), Some(values)) => kernel::forward_within(self, extents, layout.order, values),
+            _ => {
                 let y = self.forward(x.view())?;
                 x.assign(&y);
             }
@@ -111,11 +125,6 @@ pub(super) fn same_shape(name: &'static str, expected: &[usize], given: &[usize]
 /// The elements of an array that is known to be contiguous, first dimension slowest.
 pub(super) fn contiguous<T, D: Dimension>(array: &ArrayBase<impl Data<Elem = T>, D>) -> &[T] {
     array.as_slice().expect("it was made contiguous")
-}
-
-/// The values of a new array.
-pub(super) fn shaped<T, D: Dimension>(shape: D, values: Vec<T>) -> Array<T, D> {
-    Array::from_shape_vec(shape, values).expect("one value for each element of x")
 }
 
 /// The elements in f64, which is exact.

@@ -48,6 +48,7 @@ mod forward;
 mod initializer;
 mod kernel;
 mod keywords;
+mod layout;
 mod moments;
 mod shape;
 mod wide;

@@ -202,7 +202,7 @@ impl Isa for Avx2 {
     #[inline(always)]
     fn prefetch<T>(place: *const T) {
         // SAFETY: every x86-64 has it, and no address is wrong.
-        unsafe { _mm_prefetch::<_MM_HINT_T1>(place.cast()) }
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) }
     }
 }
 

@@ -178,7 +178,7 @@ impl Isa for Avx512 {
     #[inline(always)]
     fn prefetch<T>(place: *const T) {
         // SAFETY: every x86-64 has it, and no address is wrong.
-        unsafe { _mm_prefetch::<_MM_HINT_T1>(place.cast()) }
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) }
     }
 }
 

@@ -37,40 +37,18 @@ pub(super) fn group<T: Lane<N>, I: Isa, const N: usize>(
     }
     let first = index % parameters.groups * parameters.channels;
     let gamma = &parameters.gamma[first..first + parameters.channels];
-    let normaliser = if spatial < SMALL {
-        Normaliser::<T, N>::precisely::<I>(x, parameters)
+    let (normaliser, means) = if spatial < SMALL {
+        let Some(normaliser) = Normaliser::<T, N>::precisely::<I>(x, parameters) else { return false };
+        (normaliser, small::<T, I, N>(x, dy, &normaliser, shares, parameters, first))
     } else {
-        summed::<T, I, N>(x, dy, shares, parameters)
+        let Some(normaliser) = summed::<T, I, N>(x, dy, shares, parameters) else { return false };
+        (normaliser, projected(&normaliser, shares, gamma, parameters))
     };
-    let Some(normaliser) = normaliser else { return false };
-    let (rest, inverse) = (normaliser.rest, normaliser.inverse_deviation);
-    if spatial < SMALL {
-        for ((share, x), dy) in shares.iter_mut().zip(x.chunks_exact(spatial)).zip(dy.chunks_exact(spatial)) {
-            *share = few::<T, N>(x, dy, normaliser.shift);
-        }
-    }
-    // Of g = gamma * dy and of g * x_hat.
-    let (mut sum, mut sum_hat) = (Sum::default(), Sum::default());
-    for (share, &gamma) in shares.iter_mut().zip(gamma) {
-        let [of_products, of_dy] = *share;
-        if !is_safe::<In<T, N>, N>(of_dy.into()) || !is_safe::<In<T, N>, N>(of_products.into()) {
-            return false;
-        }
-        let of_hats = (of_products - rest * of_dy) * inverse;
-        let gamma = WideOf::<T, N>::from(gamma.into());
-        sum.push(gamma * of_dy);
-        sum_hat.push(gamma * of_hats);
-        *share = [of_hats, of_dy];
-    }
-    let Some(dx) = dx else { return true };
-    let (mean, mean_hat) = (sum.total() * parameters.share, sum_hat.total() * parameters.share);
-    let slope = WideOf::<T, N>::from(0.0) - inverse * inverse * mean_hat;
-    let level = WideOf::<T, N>::from(0.0) - inverse * mean - rest * slope;
-    let (slope, level) = (In::<T, N>::of(slope.into()), In::<T, N>::of(level.into()));
-    let bounds: [f64; 2] = [slope.into(), level.into()];
-    if !bounds[0].is_finite() || !bounds[1].is_finite() {
+    let Some((means, [slope, level])) = means.and_then(|means| Some((means, line(&normaliser, means)?))) else {
         return false;
-    }
+    };
+    let (rest, inverse) = (normaliser.rest, normaliser.inverse_deviation);
+    let Some(dx) = dx else { return true };
     let mut linear = Linear::<T, I, N> {
         shift: Of::<T, I, N>::splat(normaliser.shift),
         factor: Of::<T, I, N>::splat(In::<T, N>::of(inverse.into())),
@@ -79,8 +57,8 @@ pub(super) fn group<T: Lane<N>, I: Isa, const N: usize>(
     };
     if spatial < SMALL {
         // In units of the inverse deviation, so that gamma itself is the factor.
-        let slope = WideOf::<T, N>::from(0.0) - inverse * mean_hat;
-        let level = WideOf::<T, N>::from(0.0) - mean - rest * slope;
+        let slope = WideOf::<T, N>::from(0.0) - inverse * means[1];
+        let level = WideOf::<T, N>::from(0.0) - means[0] - rest * slope;
         linear.slope = Of::<T, I, N>::splat(In::<T, N>::of(slope.into()));
         linear.level = Of::<T, I, N>::splat(In::<T, N>::of(level.into()));
         linear.spread(x, dy, dx, parameters.of_elements(first)[0]);
@@ -93,6 +71,45 @@ pub(super) fn group<T: Lane<N>, I: Isa, const N: usize>(
         linear.row(&x[range.clone()], &dy[range.clone()], &mut dx[range], parameters);
     }
     true
+}
+
+/// Makes of each channel's sums of `dy * (x - shift)` and `dy` those of `dy * x_hat` and `dy`, and of all of them the
+/// means of `g = gamma * dy` and of `g * x_hat`; `None` where a sum came about near the ends of a range.
+#[inline(always)]
+pub(super) fn projected<T: Lane<N>, const N: usize>(
+    normaliser: &Normaliser<T, N>,
+    shares: &mut [Share<WideOf<T, N>>],
+    gamma: &[In<T, N>],
+    parameters: &Parameters<'_, T, N>,
+) -> Option<[WideOf<T, N>; 2]> {
+    let (mut sum, mut sum_hat) = (Sum::default(), Sum::default());
+    for (share, &gamma) in shares.iter_mut().zip(gamma) {
+        let [of_products, of_dy] = *share;
+        if !is_safe::<In<T, N>, N>(of_dy.into()) || !is_safe::<In<T, N>, N>(of_products.into()) {
+            return None;
+        }
+        let of_hats = (of_products - normaliser.rest * of_dy) * normaliser.inverse_deviation;
+        let gamma = WideOf::<T, N>::from(gamma.into());
+        sum.push(gamma * of_dy);
+        sum_hat.push(gamma * of_hats);
+        *share = [of_hats, of_dy];
+    }
+    Some([sum.total() * parameters.share, sum_hat.total() * parameters.share])
+}
+
+/// The slope and the level of dx over `x - shift`, from the means of `g` and of `g * x_hat`; `None` where they leave the
+/// range of what is computed in.
+#[inline(always)]
+pub(super) fn line<T: Lane<N>, const N: usize>(
+    normaliser: &Normaliser<T, N>,
+    [mean, mean_hat]: [WideOf<T, N>; 2],
+) -> Option<[In<T, N>; 2]> {
+    let inverse = normaliser.inverse_deviation;
+    let slope = WideOf::<T, N>::from(0.0) - inverse * inverse * mean_hat;
+    let level = WideOf::<T, N>::from(0.0) - inverse * mean - normaliser.rest * slope;
+    let line = [slope, level].map(|number| In::<T, N>::of(number.into()));
+    let are_finite = line.iter().all(|&number| Into::<f64>::into(number).is_finite());
+    are_finite.then_some(line)
 }
 
 /// Whether a sum came about far from the ends of the range of what is computed in; 0 is no end.
@@ -127,17 +144,54 @@ fn summed<T: Lane<N>, I: Isa, const N: usize>(
     None
 }
 
-/// The sums of a channel of few elements: of `dy * (x - shift)` and of `dy`.
+/// For channels of few elements, in twice the precision throughout: of each channel the sums of `dy * x_hat` and `dy`,
+/// and of all of them the means of `g = gamma * dy` and of `g * x_hat`.
 #[inline(always)]
-fn few<T: Lane<N>, const N: usize>(x: &[T], dy: &[T], shift: In<T, N>) -> Share<WideOf<T, N>> {
-    let shift = WideOf::<T, N>::from(shift.into());
-    let (mut products, mut sum) = (Sum::default(), Sum::default());
-    for (x, dy) in x.iter().zip(dy) {
-        let dy = WideOf::<T, N>::from(dy.to_f64());
-        products.push(dy * (WideOf::<T, N>::from(x.to_f64()) - shift));
-        sum.push(dy);
+fn small<T: Lane<N>, I: Isa, const N: usize>(
+    x: &[T],
+    dy: &[T],
+    normaliser: &Normaliser<T, N>,
+    shares: &mut [Share<WideOf<T, N>>],
+    parameters: &Parameters<'_, T, N>,
+    first: usize,
+) -> Option<[WideOf<T, N>; 2]> {
+    let spatial = parameters.extents.spatial;
+    let [gamma, _] = parameters.of_elements(first);
+    let inverse: f64 = normaliser.inverse_deviation.into();
+    let rest: f64 = normaliser.rest.into();
+    let shift = I::F64::splat(normaliser.shift.into());
+    let (scale, level) = (I::F64::splat(inverse), I::F64::splat(-rest * inverse));
+    let (mut of_g, mut of_hats) = ([I::F64::splat(0.0); 2], [I::F64::splat(0.0); 2]);
+    let (mut channel, mut sums, mut count) = (0, [0.0; 2], 0);
+    for at in (0..x.len()).step_by(N) {
+        let x = In::<T, N>::halves::<I>(T::load::<I>(&from::<T, N>(&x[at..])))?;
+        let dy = In::<T, N>::halves::<I>(T::load::<I>(&from::<T, N>(&dy[at..])))?;
+        let gamma = In::<T, N>::halves::<I>(Of::<T, I, N>::load(&vector(&gamma[at..])))?;
+        for j in 0..2 {
+            let hat = x[j].sub(shift).mul_add(scale, level);
+            let product = dy[j].mul(hat);
+            of_g[j] = gamma[j].mul_add(dy[j], of_g[j]);
+            of_hats[j] = gamma[j].mul_add(product, of_hats[j]);
+            for (product, dy) in product.store().into_iter().zip(dy[j].store()) {
+                sums = [sums[0] + product, sums[1] + dy];
+                count += 1;
+                if count == spatial
+                    && let Some(share) = shares.get_mut(channel)
+                {
+                    *share = [sums[0].into(), sums[1].into()];
+                    (channel, sums, count) = (channel + 1, [0.0; 2], 0);
+                }
+            }
+        }
     }
-    [products.total(), sum.total()]
+    let (of_g, of_hats): (f64, f64) = (of_g[0].add(of_g[1]).sum(), of_hats[0].add(of_hats[1]).sum());
+    Some([WideOf::<T, N>::from(of_g) * parameters.share, WideOf::<T, N>::from(of_hats) * parameters.share])
+}
+
+/// The first elements; fewer, at the end of a small group, are filled up with 0.
+#[inline(always)]
+fn from<T: Lane<N>, const N: usize>(values: &[T]) -> [T; N] {
+    values.first_chunk::<N>().copied().unwrap_or_else(|| padded(values, T::rounded(0.0)))
 }
 
 /// Sums on their way: short ones in lanes, which are emptied into long ones.

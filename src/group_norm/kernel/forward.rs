@@ -21,12 +21,9 @@ pub(super) fn group<T: Lane<N>, I: Isa, const N: usize>(
         let [gamma, beta] = parameters.of_elements(first);
         place.row(0, group).map::<I, N>(Spread::<T, I, N>::new(normaliser, gamma, beta), how);
     } else {
-        let (origin, distance) = normaliser.origin();
         for channel in 0..parameters.channels {
             let (gamma, beta) = (parameters.gamma[first + channel], parameters.beta[first + channel]);
-            let scale = WideOf::<T, N>::from(gamma.into()) * normaliser.inverse_deviation;
-            let shift = WideOf::<T, N>::from(beta.into()) - distance * scale;
-            let affine = Affine::<T, I, N>::new(origin, scale, shift);
+            let affine = Affine::<T, I, N>::new(affine(normaliser, gamma, beta));
             place.row(channel * spatial, spatial).map::<I, N>(affine, how);
         }
     }
@@ -43,12 +40,11 @@ pub(super) struct Affine<T: Lane<N>, I: Isa, const N: usize> {
 
 impl<T: Lane<N>, I: Isa, const N: usize> Affine<T, I, N> {
     #[inline(always)]
-    fn new(origin: In<T, N>, scale: WideOf<T, N>, shift: WideOf<T, N>) -> Self {
-        let (scale, shift) = (split::<T, N>(scale), split::<T, N>(shift));
+    fn new(numbers: [In<T, N>; 5]) -> Self {
         Self {
-            origin: Of::<T, I, N>::splat(origin),
-            scale: [Of::<T, I, N>::splat(scale[0]), Of::<T, I, N>::splat(scale[1])],
-            shift: [Of::<T, I, N>::splat(shift[0]), Of::<T, I, N>::splat(shift[1])],
+            origin: Of::<T, I, N>::splat(numbers[0]),
+            scale: [Of::<T, I, N>::splat(numbers[1]), Of::<T, I, N>::splat(numbers[2])],
+            shift: [Of::<T, I, N>::splat(numbers[3]), Of::<T, I, N>::splat(numbers[4])],
         }
     }
 
@@ -60,9 +56,23 @@ impl<T: Lane<N>, I: Isa, const N: usize> Affine<T, I, N> {
     }
 }
 
+/// The numbers of a channel: origin, scale and what it leaves, shift and what it leaves.
+#[inline(always)]
+pub(super) fn affine<T: Lane<N>, const N: usize>(
+    normaliser: &Normaliser<T, N>,
+    gamma: In<T, N>,
+    beta: In<T, N>,
+) -> [In<T, N>; 5] {
+    let (origin, distance) = normaliser.origin();
+    let scale = WideOf::<T, N>::from(gamma.into()) * normaliser.inverse_deviation;
+    let shift = WideOf::<T, N>::from(beta.into()) - distance * scale;
+    let (scale, shift) = (split::<T, N>(scale), split::<T, N>(shift));
+    [origin, scale[0], scale[1], shift[0], shift[1]]
+}
+
 /// The nearest number of the dtype that is computed in, and what that leaves.
 #[inline(always)]
-pub(super) fn split<T: Lane<N>, const N: usize>(value: WideOf<T, N>) -> [In<T, N>; 2] {
+fn split<T: Lane<N>, const N: usize>(value: WideOf<T, N>) -> [In<T, N>; 2] {
     let near = In::<T, N>::of(value.into());
     let left = value - WideOf::<T, N>::from(near.into());
     [near, In::<T, N>::of(left.into())]
@@ -86,10 +96,7 @@ struct Spread<'a, T: Lane<N>, I: Isa, const N: usize> {
 impl<'a, T: Lane<N>, I: Isa, const N: usize> Spread<'a, T, I, N> {
     #[inline(always)]
     fn new(normaliser: &Normaliser<T, N>, gamma: &'a [In<T, N>], beta: &'a [In<T, N>]) -> Self {
-        let (origin, distance) = normaliser.origin();
-        let inverse = normaliser.inverse_deviation;
-        let x_hat = Affine::new(origin, inverse, WideOf::<T, N>::from(0.0) - distance * inverse);
-        Self { x_hat, gamma, beta }
+        Self { x_hat: Affine::new(affine(normaliser, In::<T, N>::of(1.0), In::<T, N>::default())), gamma, beta }
     }
 }
 

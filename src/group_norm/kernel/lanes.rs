@@ -27,6 +27,15 @@ pub(super) trait Compute<const N: usize>: Element + Default + Into<f64> {
     fn emptied<I: Isa>(total: Self::Total<I>, lanes: Self::Vector<I>) -> Self::Total<I>;
     /// All lanes together.
     fn settled<I: Isa>(total: Self::Total<I>) -> Self::Wide;
+
+    /// Long sums, each lane by itself.
+    type Each<I: Isa>: Copy;
+    /// 0 in every lane.
+    fn each_nothing<I: Isa>() -> Self::Each<I>;
+    /// With short sums added.
+    fn each_emptied<I: Isa>(each: Self::Each<I>, lanes: Self::Vector<I>) -> Self::Each<I>;
+    /// What each lane came to.
+    fn each_settled<I: Isa>(each: Self::Each<I>) -> [Self::Wide; N];
 }
 
 impl Compute<16> for f32 {
@@ -59,6 +68,26 @@ impl Compute<16> for f32 {
     #[inline(always)]
     fn settled<I: Isa>(total: I::F64) -> f64 {
         total.sum()
+    }
+
+    /// The lower and the upper half.
+    type Each<I: Isa> = [I::F64; 2];
+
+    #[inline(always)]
+    fn each_nothing<I: Isa>() -> [I::F64; 2] {
+        [I::F64::splat(0.0); 2]
+    }
+
+    #[inline(always)]
+    fn each_emptied<I: Isa>([lower, upper]: [I::F64; 2], lanes: I::F32) -> [I::F64; 2] {
+        let [more, above] = I::widen(lanes);
+        [lower.add(more), upper.add(above)]
+    }
+
+    #[inline(always)]
+    fn each_settled<I: Isa>([lower, upper]: [I::F64; 2]) -> [f64; 16] {
+        let [lower, upper] = [lower.store(), upper.store()];
+        std::array::from_fn(|j| if j < 8 { lower[j] } else { upper[j - 8] })
     }
 }
 
@@ -95,6 +124,24 @@ impl Compute<8> for f64 {
     #[inline(always)]
     fn settled<I: Isa>([high, low]: [I::F64; 2]) -> Pair {
         Pair::total::<8>(high.store()) + low.sum().into()
+    }
+
+    type Each<I: Isa> = [I::F64; 2];
+
+    #[inline(always)]
+    fn each_nothing<I: Isa>() -> [I::F64; 2] {
+        Self::nothing::<I>()
+    }
+
+    #[inline(always)]
+    fn each_emptied<I: Isa>(each: [I::F64; 2], lanes: I::F64) -> [I::F64; 2] {
+        Self::emptied::<I>(each, lanes)
+    }
+
+    #[inline(always)]
+    fn each_settled<I: Isa>([high, low]: [I::F64; 2]) -> [Pair; 8] {
+        let [high, low] = [high.store(), low.store()];
+        std::array::from_fn(|j| Pair::from(high[j]) + low[j].into())
     }
 }
 

@@ -30,6 +30,7 @@ mod avx2;
 mod avx512;
 mod backward;
 mod forward;
+mod interleaved;
 mod lanes;
 mod memory;
 mod parameters;
@@ -58,6 +59,7 @@ use statistics::Normaliser;
 use vector::Isa;
 
 use super::GroupNorm;
+use super::layout::Order;
 use super::shape::Extents;
 use super::wide::Sum;
 use crate::tensor::{DType, Element};
@@ -82,25 +84,35 @@ macro_rules! of_lanes {
     }};
 }
 
-/// Normalises groups that lie contiguous one after the other, into a new array.
-pub(super) fn forward<T: Element>(norm: &GroupNorm, extents: Extents, x: &[T]) -> Vec<T> {
-    written(x.len(), |y| forward_by(path::choice(), norm, extents, x, y))
+/// Normalises the elements of an array in the order of memory, into a new array of the same order.
+pub(super) fn forward<T: Element>(norm: &GroupNorm, extents: Extents, order: Order, x: &[T]) -> Vec<T> {
+    written(x.len(), |y| forward_by(path::choice(), norm, extents, order, x, y))
 }
 
 /// The same into an array that is there.
-pub(super) fn forward_into<T: Element>(norm: &GroupNorm, extents: Extents, x: &[T], y: &mut [T]) {
-    forward_by(path::choice(), norm, extents, x, places(y));
+pub(super) fn forward_into<T: Element>(norm: &GroupNorm, extents: Extents, order: Order, x: &[T], y: &mut [T]) {
+    forward_by(path::choice(), norm, extents, order, x, places(y));
 }
 
 /// The same over the array itself.
-pub(super) fn forward_within<T: Element>(norm: &GroupNorm, extents: Extents, x: &mut [T]) {
-    forward_within_by(path::choice(), norm, extents, x);
+pub(super) fn forward_within<T: Element>(norm: &GroupNorm, extents: Extents, order: Order, x: &mut [T]) {
+    forward_within_by(path::choice(), norm, extents, order, x);
 }
 
-fn forward_by<T: Element>(path: Path, norm: &GroupNorm, extents: Extents, x: &[T], y: &mut [MaybeUninit<T>]) {
+fn forward_by<T: Element>(
+    path: Path,
+    norm: &GroupNorm,
+    extents: Extents,
+    order: Order,
+    x: &[T],
+    y: &mut [MaybeUninit<T>],
+) {
     of_lanes!(T, U, N => {
         let (x, y) = (same::<T, U>(x), same_mut::<MaybeUninit<T>, MaybeUninit<U>>(y));
         let parameters = Parameters::<U, N>::new(norm, extents, x.len());
+        if order == Order::Interleaved {
+            return interleaved::forward(path, &parameters, x, y);
+        }
         let size = extents.group;
         let run = |first: usize, x: &[U], y: &mut [MaybeUninit<U>]| {
             let groups = x.chunks_exact(size).zip(y.chunks_exact_mut(size));
@@ -116,10 +128,13 @@ fn forward_by<T: Element>(path: Path, norm: &GroupNorm, extents: Extents, x: &[T
     });
 }
 
-fn forward_within_by<T: Element>(path: Path, norm: &GroupNorm, extents: Extents, x: &mut [T]) {
+fn forward_within_by<T: Element>(path: Path, norm: &GroupNorm, extents: Extents, order: Order, x: &mut [T]) {
     of_lanes!(T, U, N => {
         let x = same_mut::<T, U>(x);
         let parameters = Parameters::<U, N>::new(norm, extents, x.len());
+        if order == Order::Interleaved {
+            return interleaved::forward_within(path, &parameters, x);
+        }
         let size = extents.group;
         let run = |first: usize, x: &mut [U]| {
             on(path, Forward { first, places: x.chunks_exact_mut(size).map(Within), parameters: &parameters });
@@ -145,6 +160,13 @@ impl<T: Lane<N>, P: Iterator<Item: Place<T>>, const N: usize> Pass for Forward<'
         let mut summed = None;
         for (index, mut place) in (self.first..).zip(self.places) {
             let normaliser = Normaliser::<T, N>::of::<I>(place.x(), self.parameters);
+            if self.parameters.ahead > 0 {
+                match normaliser {
+                    Some(normaliser) => forward::group::<T, I, N>(index, place, &normaliser, self.parameters),
+                    None => carefully(index, &mut place, self.parameters),
+                }
+                continue;
+            }
             if let Some((index, place, normaliser)) = summed.take() {
                 forward::group::<T, I, N>(index, place, &normaliser, self.parameters);
             }
@@ -180,20 +202,22 @@ fn shares(groups: usize, bytes: usize) -> Option<usize> {
 /// What the backward pass gives: the gradient of x where it is wanted, and those of gamma and beta.
 pub(super) type Differentiated<T> = (Option<Vec<T>>, [Vec<f64>; 2]);
 
-/// The gradients of groups that lie contiguous one after the other.
+/// The gradients of an array in the order of memory, that of the output lying in the same order.
 pub(super) fn backward<T: Element>(
     norm: &GroupNorm,
     extents: Extents,
-    x: &[T],
-    dy: &[T],
+    order: Order,
+    inputs: [&[T]; 2],
     wants_dx: bool,
 ) -> Differentiated<T> {
     let path = path::choice();
     if !wants_dx {
-        return (None, backward_by(path, norm, extents, x, dy, None));
+        return (None, backward_by(path, norm, extents, order, inputs, None));
     }
     let mut of_parameters = Default::default();
-    let dx = written(x.len(), |dx| of_parameters = backward_by(path, norm, extents, x, dy, Some(dx)));
+    let dx = written(inputs[0].len(), |dx| {
+        of_parameters = backward_by(path, norm, extents, order, inputs, Some(dx));
+    });
     (Some(dx), of_parameters)
 }
 
@@ -201,13 +225,13 @@ fn backward_by<T: Element>(
     path: Path,
     norm: &GroupNorm,
     extents: Extents,
-    x: &[T],
-    dy: &[T],
+    order: Order,
+    inputs: [&[T]; 2],
     dx: Option<&mut [MaybeUninit<T>]>,
 ) -> [Vec<f64>; 2] {
     of_lanes!(T, U, N => {
         let dx = dx.map(same_mut::<MaybeUninit<T>, MaybeUninit<U>>);
-        backward_of::<U, N>(path, norm, extents, same::<T, U>(x), same::<T, U>(dy), dx)
+        backward_of::<U, N>(path, norm, extents, order, inputs.map(same::<T, U>), dx)
     })
 }
 
@@ -215,14 +239,17 @@ fn backward_of<T: Lane<N>, const N: usize>(
     path: Path,
     norm: &GroupNorm,
     extents: Extents,
-    x: &[T],
-    dy: &[T],
+    order: Order,
+    [x, dy]: [&[T]; 2],
     dx: Option<&mut [MaybeUninit<T>]>,
 ) -> [Vec<f64>; 2] {
     let parameters = Parameters::<T, N>::new(norm, extents, x.len());
     let (size, channels) = (extents.group, parameters.channels);
     let mut of_channels = vec![Share::<WideOf<T, N>>::default(); x.len() / extents.spatial];
     match shares(x.len() / size, size_of_val(x)) {
+        _ if order == Order::Interleaved => {
+            interleaved::backward(path, &parameters, [x, dy], dx, &mut of_channels);
+        }
         None => on(path, Backward { first: 0, x, dy, dx, shares: &mut of_channels, parameters: &parameters }),
         Some(groups) => {
             let inputs = x.par_chunks(groups * size).zip(dy.par_chunks(groups * size));

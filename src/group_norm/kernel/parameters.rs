@@ -57,6 +57,11 @@ impl<'a, T: Lane<N>, const N: usize> Parameters<'a, T, N> {
         }
     }
 
+    /// The number of elements of a sample.
+    pub fn sample(&self) -> usize {
+        self.extents.group * self.groups
+    }
+
     /// Gamma and beta for each element of a group that begins with channel `first`; the spatial size is small.
     #[inline(always)]
     pub fn of_elements(&self, first: usize) -> [&[In<T, N>]; 2] {

@@ -5,6 +5,7 @@ use half::{bf16, f16};
 use super::path::Path;
 use super::{backward_by, forward_by, forward_within_by, places};
 use crate::group_norm::GroupNorm;
+use crate::group_norm::layout::Order;
 use crate::random::Generator;
 use crate::tensor::Element;
 
@@ -22,6 +23,8 @@ const SHAPES: [[usize; 4]; 10] = [
     [1, 3, 5, 4099],
 ];
 
+const ORDERS: [Order; 2] = [Order::Grouped, Order::Interleaved];
+
 /// What is left of a buffer around the output.
 const CANARY: f64 = 77.0;
 const MARGIN: usize = 64;
@@ -38,24 +41,29 @@ fn norm(groups: usize, channels: usize) -> GroupNorm {
 }
 
 /// Every bit of y, dx, dgamma and dbeta; the margins of the outputs are as they were.
-fn bits<T: Element>(path: Path, [samples, groups, channels, spatial]: [usize; 4], offset: f64) -> Vec<u64> {
+fn bits<T: Element>(
+    path: Path,
+    order: Order,
+    [samples, groups, channels, spatial]: [usize; 4],
+    offset: f64,
+) -> Vec<u64> {
     let norm = norm(groups, channels);
     let extents = norm.extents(&[samples, groups * channels, spatial]).unwrap();
     let count = samples * groups * channels * spatial;
     let (x, dy) = (drawn::<T>(count, 1, offset), drawn::<T>(count, 2, 0.0));
     let mut outputs = [(); 2].map(|()| vec![T::rounded(CANARY); count + 2 * MARGIN]);
     let [y, dx] = &mut outputs;
-    forward_by(path, &norm, extents, &x, places(&mut y[MARGIN..][..count]));
-    let gradients = backward_by(path, &norm, extents, &x, &dy, Some(places(&mut dx[MARGIN..][..count])));
+    forward_by(path, &norm, extents, order, &x, places(&mut y[MARGIN..][..count]));
+    let gradients = backward_by(path, &norm, extents, order, [&x, &dy], Some(places(&mut dx[MARGIN..][..count])));
     for output in &outputs {
         let (before, rest) = output.split_at(MARGIN);
         assert!(before.iter().chain(&rest[count..]).all(|v| v.to_f64() == CANARY), "beside the output");
     }
     let mut within = vec![T::rounded(CANARY); count + 2 * MARGIN];
     within[MARGIN..][..count].copy_from_slice(&x);
-    forward_within_by(path, &norm, extents, &mut within[MARGIN..][..count]);
+    forward_within_by(path, &norm, extents, order, &mut within[MARGIN..][..count]);
     assert!(within.iter().zip(&outputs[0]).all(|(a, b)| a.bits() == b.bits()), "in place");
-    let alone = backward_by(path, &norm, extents, &x, &dy, None);
+    let alone = backward_by(path, &norm, extents, order, [&x, &dy], None);
     assert_eq!(alone, gradients, "dgamma and dbeta do not depend on dx");
     let of_elements = outputs.iter().flatten().map(|v| v.bits());
     of_elements.chain(gradients.iter().flatten().map(|v| v.to_bits())).collect()
@@ -65,7 +73,7 @@ fn best() -> Path {
     Path::all().pop().unwrap()
 }
 
-type Bits = dyn Fn(Path, [usize; 4], f64) -> Vec<u64> + Sync;
+type Bits = dyn Fn(Path, Order, [usize; 4], f64) -> Vec<u64> + Sync;
 
 fn of_every_dtype(check: impl Fn(&Bits)) {
     check(&bits::<f16>);
@@ -79,9 +87,15 @@ fn every_path_gives_the_same_bits() {
     of_every_dtype(|bits| {
         for shape in SHAPES {
             for offset in [0.0, 100.0] {
-                let portable = bits(Path::Portable, shape, offset);
-                for path in Path::all() {
-                    assert_eq!(bits(path, shape, offset), portable, "{path:?}, {shape:?}, {offset}");
+                for order in ORDERS {
+                    let portable = bits(Path::Portable, order, shape, offset);
+                    for path in Path::all() {
+                        assert_eq!(
+                            bits(path, order, shape, offset),
+                            portable,
+                            "{path:?}, {order:?}, {shape:?}, {offset}"
+                        );
+                    }
                 }
             }
         }
@@ -90,16 +104,20 @@ fn every_path_gives_the_same_bits() {
 
 #[test]
 fn the_number_of_threads_does_not_show() {
-    // Large enough to be shared out.
-    let shape = [6, 7, 2, 3001];
+    // Large enough to be shared out, sample by sample and within a sample.
+    let shapes = [[6, 7, 2, 3001], [1, 7, 2, 18_001]];
     of_every_dtype(|bits| {
-        let on = |threads| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| bits(best(), shape, 3.0))
-        };
-        let one = on(1);
-        for threads in [2, 3, 8] {
-            assert_eq!(on(threads), one, "{threads}");
+        for order in ORDERS {
+            let on = |threads, shape| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                pool.install(|| bits(best(), order, shape, 3.0))
+            };
+            for shape in shapes {
+                let one = on(1, shape);
+                for threads in [2, 3, 8] {
+                    assert_eq!(on(threads, shape), one, "{threads}, {order:?}, {shape:?}");
+                }
+            }
         }
     });
 }
@@ -113,7 +131,7 @@ fn what_is_streamed_is_what_is_stored() {
     let x = drawn::<f32>(count, 5, 1.0);
     let mut streamed = vec![0.0f32; count + 8];
     for ahead in [0, 3] {
-        forward_by(best(), &norm, extents, &x, places(&mut streamed[ahead..][..count]));
+        forward_by(best(), &norm, extents, Order::Grouped, &x, places(&mut streamed[ahead..][..count]));
         for (group, x) in x.chunks_exact(extents.group).enumerate() {
             // A group alone is small enough to be stored.
             let mut stored = vec![0.0f32; extents.group];
@@ -124,7 +142,7 @@ fn what_is_streamed_is_what_is_stored() {
                 num_channels: 2,
                 ..norm.clone()
             };
-            forward_by(best(), &alone, extents, x, places(&mut stored));
+            forward_by(best(), &alone, extents, Order::Grouped, x, places(&mut stored));
             let of_group = &streamed[ahead + group * extents.group..][..extents.group];
             assert!(of_group.iter().zip(&stored).all(|(a, b)| a.to_bits() == b.to_bits()), "{ahead}, {group}");
         }
@@ -144,7 +162,7 @@ fn nan_bits_of_16_bit_dtypes_are_quiet_on_every_path() {
         x[5] = bf16::from_bits(0x7f81);
         let norm = norm(1, 2);
         let mut y = vec![bf16::ZERO; 64];
-        forward_by(path, &norm, norm.extents(&[1, 2, 32]).unwrap(), &x, places(&mut y));
+        forward_by(path, &norm, norm.extents(&[1, 2, 32]).unwrap(), Order::Grouped, &x, places(&mut y));
         assert!(y.iter().all(|v| v.is_nan()));
     }
 }

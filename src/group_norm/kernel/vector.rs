@@ -1,4 +1,7 @@
 //! Vectors of 64 bytes: sixteen f32 or eight f64. An instruction set with shorter registers takes several.
+//!
+//! Whatever takes or gives a vector is `inline(always)`, and no closure does: a closure is compiled without the
+//! instruction set, and its operations become calls.
 
 use std::mem::MaybeUninit;
 

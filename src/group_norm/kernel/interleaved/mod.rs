@@ -1,0 +1,317 @@
+//! The passes over inputs whose channels are interleaved (channels last): at each place in space the elements of all
+//! channels lie side by side.
+//!
+//! A sample is then one run of elements in which the channels come again and again. It is taken in rows of a length
+//! that both the number of channels and two vectors divide, so that each lane of a row is of one channel: sums are
+//! taken lane by lane down the rows (`sums`), and what the elements of a column are scaled and shifted by is read once
+//! for many rows (`write`). So every number of channels is taken in whole vectors.
+//!
+//! The rows of a sample are cut into units. The sums of the units are added in their order, whoever took
+//! them: threads share out samples or, where there are few samples, units.
+
+mod sums;
+mod write;
+
+use std::mem::MaybeUninit;
+
+use rayon::prelude::*;
+
+use super::backward::{Share, line, projected};
+use super::forward::affine;
+use super::lanes::{Compute, In, Lane, WideOf};
+use super::parameters::Parameters;
+use super::path::Path;
+use super::statistics::{Normaliser, Outcome};
+use super::{MANY_BYTES, on};
+use crate::group_norm::wide::Sum;
+use sums::{Moments, Products, Summing, Sums};
+use write::{Apart, Gradient, Normal, Plane, Within, Write, Writing};
+
+/// About so many elements are a unit.
+const UNIT: usize = 64 << 10;
+
+/// The mean of a group is first guessed from at least so many elements, at places spread evenly.
+const LOOKED_AT: usize = 32;
+
+/// Normalises samples.
+pub(super) fn forward<T: Lane<N>, const N: usize>(
+    path: Path,
+    parameters: &Parameters<'_, T, N>,
+    x: &[T],
+    y: &mut [MaybeUninit<T>],
+) {
+    let size = parameters.sample();
+    let samples = x.chunks_exact(size).zip(y.chunks_exact_mut(size));
+    let samples = samples.map(|(x, out)| Apart { inputs: [x], out }).collect();
+    each(path, parameters, samples, |how, mut plane| how.forward(&mut plane));
+}
+
+/// The same over the input itself.
+pub(super) fn forward_within<T: Lane<N>, const N: usize>(path: Path, parameters: &Parameters<'_, T, N>, x: &mut [T]) {
+    let samples = x.chunks_exact_mut(parameters.sample()).map(Within).collect();
+    each(path, parameters, samples, |how, mut plane| how.forward(&mut plane));
+}
+
+/// The gradients: that of x, where there is room for it, and what each channel of each sample adds to the others.
+pub(super) fn backward<T: Lane<N>, const N: usize>(
+    path: Path,
+    parameters: &Parameters<'_, T, N>,
+    [x, dy]: [&[T]; 2],
+    dx: Option<&mut [MaybeUninit<T>]>,
+    of_channels: &mut [Share<WideOf<T, N>>],
+) {
+    let size = parameters.sample();
+    let mut rooms = dx.map(|dx| dx.chunks_exact_mut(size));
+    let inputs = x.chunks_exact(size).zip(dy.chunks_exact(size));
+    let samples = inputs.zip(of_channels.chunks_exact_mut(parameters.norm.num_channels));
+    let samples = samples.map(|((x, dy), shares)| ([x, dy], rooms.as_mut().and_then(Iterator::next), shares)).collect();
+    each(path, parameters, samples, |how, (inputs, dx, shares)| how.backward(inputs, dx, shares));
+}
+
+/// Does the same with each sample.
+fn each<T: Lane<N>, S: Send, const N: usize>(
+    path: Path,
+    parameters: &Parameters<'_, T, N>,
+    samples: Vec<S>,
+    run: impl Fn(&Interleaved<'_, '_, T, N>, S) + Sync,
+) {
+    let (count, threads) = (samples.len(), rayon::current_num_threads());
+    let is_shared = threads > 1 && count * parameters.sample() * size_of::<T>() >= MANY_BYTES;
+    if is_shared && (count.is_multiple_of(threads) || count > 4 * threads) {
+        let how = Interleaved::new(path, parameters, false);
+        samples.into_par_iter().for_each(|sample| run(&how, sample));
+    } else {
+        let how = Interleaved::new(path, parameters, is_shared);
+        samples.into_iter().for_each(|sample| run(&how, sample));
+    }
+}
+
+/// How the samples of an input are taken.
+struct Interleaved<'a, 'b, T: Lane<N>, const N: usize> {
+    path: Path,
+    parameters: &'a Parameters<'b, T, N>,
+    channels: usize,
+    /// Elements of a row.
+    row: usize,
+    /// Elements of a unit; rows divide it.
+    unit: usize,
+    /// Whether threads share out the units of a sample.
+    is_shared: bool,
+}
+
+/// What normalises each group; `None` for those that need more care than a pass takes.
+type Normalisers<T, const N: usize> = Vec<Option<Normaliser<T, N>>>;
+
+/// A group that needs more care than a pass takes, and its results.
+type Odd<T> = (usize, Vec<T>);
+
+impl<'a, 'b, T: Lane<N>, const N: usize> Interleaved<'a, 'b, T, N> {
+    fn new(path: Path, parameters: &'a Parameters<'b, T, N>, is_shared: bool) -> Self {
+        let channels = parameters.norm.num_channels;
+        let pair = 2 * N;
+        let row = channels / greatest_common_divisor(channels, pair) * pair;
+        Self { path, parameters, channels, row, unit: (UNIT / row).max(1) * row, is_shared }
+    }
+
+    fn forward(&self, plane: &mut impl Plane<T, 1>) {
+        let (normalisers, _) = self.summed(&Moments, plane.inputs());
+        let Parameters { norm, extents, gamma, beta, .. } = self.parameters;
+        let mut odd = Vec::new();
+        let mut numbers = self.nothing::<5>();
+        for (group, normaliser) in normalisers.iter().enumerate() {
+            let Some(normaliser) = normaliser else {
+                let x = self.gathered(group, plane.inputs()[0]);
+                odd.push((group, norm.normalised_carefully(group, *extents, [gamma, beta], &x)));
+                continue;
+            };
+            for channel in self.of_group(group) {
+                set(&mut numbers, channel, affine(normaliser, gamma[channel], beta[channel]));
+            }
+        }
+        self.write(&Normal, numbers, plane);
+        self.scatter(odd, plane.out());
+    }
+
+    fn backward(&self, inputs: [&[T]; 2], dx: Option<&mut [MaybeUninit<T>]>, shares: &mut [Share<WideOf<T, N>>]) {
+        let (normalisers, sums) = self.summed(&Products, inputs);
+        let Parameters { norm, extents, gamma, .. } = self.parameters;
+        let mut odd = Vec::new();
+        let mut numbers = self.nothing::<4>();
+        for (group, normaliser) in normalisers.iter().enumerate() {
+            let range = self.of_group(group);
+            let (shares, of_group) = (&mut shares[range.clone()], &gamma[range.clone()]);
+            shares.iter_mut().zip(&sums[range.clone()]).for_each(|(share, sums)| *share = [sums[2], sums[3]]);
+            let projection = normaliser.and_then(|normaliser| {
+                let means = projected(&normaliser, shares, of_group, self.parameters)?;
+                Some((normaliser, line(&normaliser, means)?))
+            });
+            let Some((normaliser, [slope, level])) = projection else {
+                let [x, dy] = inputs.map(|values| self.gathered(group, values));
+                odd.push((group, norm.differentiated_carefully(group, *extents, gamma, [&x, &dy], shares)));
+                continue;
+            };
+            for channel in range {
+                let factor = WideOf::<T, N>::from(gamma[channel].into()) * normaliser.inverse_deviation;
+                set(&mut numbers, channel, [normaliser.shift, In::<T, N>::of(factor.into()), slope, level]);
+            }
+        }
+        if let Some(out) = dx {
+            self.write(&Gradient, numbers, &mut Apart { inputs, out: &mut *out });
+            self.scatter(odd, out);
+        }
+    }
+
+    /// What normalises each group, where that can be said; and the sums of each channel.
+    fn summed<K, const A: usize, const S: usize>(
+        &self,
+        summing: &K,
+        inputs: [&[T]; A],
+    ) -> (Normalisers<T, N>, Vec<[WideOf<T, N>; S]>)
+    where
+        K: Summing<T, N, A, S>,
+    {
+        let mut shifts = self.guesses(inputs[0]);
+        let mut tries = 0;
+        loop {
+            let sums = self.sums(summing, inputs, &shifts);
+            let mut is_far = false;
+            let normalisers = shifts.iter_mut().enumerate().map(|(group, shift)| {
+                match Normaliser::judged(*shift, self.of_moments(group, &sums), self.parameters) {
+                    Outcome::Near(normaliser) => return Some(normaliser),
+                    Outcome::Far(nearer) => (is_far, *shift) = (true, nearer),
+                    Outcome::Odd => {}
+                }
+                None
+            });
+            let normalisers = normalisers.collect();
+            tries += 1;
+            if !is_far || tries == 2 {
+                return (normalisers, sums);
+            }
+        }
+    }
+
+    /// The sums of distances and squares of a group.
+    fn of_moments<const S: usize>(&self, group: usize, sums: &[[WideOf<T, N>; S]]) -> [WideOf<T, N>; 2] {
+        [0, 1].map(|s| sums[self.of_group(group)].iter().map(|sums| sums[s]).collect::<Sum<_>>().total())
+    }
+
+    /// A number near the mean of each group.
+    fn guesses(&self, x: &[T]) -> Vec<In<T, N>> {
+        let spatial = self.parameters.extents.spatial;
+        let places = LOOKED_AT.div_ceil(self.parameters.channels).clamp(4, LOOKED_AT).min(spatial);
+        let step = (spatial - 1) / (places - 1).max(1) * self.channels;
+        let share = 1.0 / (places * self.parameters.channels) as f64;
+        let mean = |group| {
+            let channels = self.of_group(group);
+            let looked_at = (0..places).flat_map(|place| &x[place * step..][channels.clone()]);
+            In::<T, N>::of(looked_at.map(|value| value.to_f64()).sum::<f64>() * share)
+        };
+        (0..self.parameters.groups).map(mean).collect()
+    }
+
+    /// The sums of each channel, of elements less the shift of their group.
+    fn sums<K, const A: usize, const S: usize>(
+        &self,
+        summing: &K,
+        inputs: [&[T]; A],
+        shifts: &[In<T, N>],
+    ) -> Vec<[WideOf<T, N>; S]>
+    where
+        K: Summing<T, N, A, S>,
+    {
+        let of_channels = (0..self.channels).map(|channel| shifts[channel / self.parameters.channels]).collect();
+        let shifts = self.row(of_channels, 0);
+        let length = inputs[0].len();
+        let of_unit = |first: usize| {
+            let mut sums = vec![[WideOf::<T, N>::default(); S]; self.channels];
+            let inputs = inputs.map(|x| &x[first..length.min(first + self.unit)]);
+            let fetches = self.parameters.streams;
+            on(self.path, Sums { summing, inputs, shifts: &shifts, sums: &mut sums, fetches });
+            sums
+        };
+        let firsts = (0..length.div_ceil(self.unit)).map(|unit| unit * self.unit);
+        if length <= self.unit {
+            return of_unit(0);
+        }
+        let units: Vec<_> = if self.is_shared {
+            firsts.collect::<Vec<_>>().into_par_iter().map(of_unit).collect()
+        } else {
+            firsts.map(of_unit).collect()
+        };
+        let sum = |channel: usize, s: usize| units.iter().map(|unit| unit[channel][s]).collect::<Sum<_>>().total();
+        (0..self.channels).map(|channel| std::array::from_fn(|s| sum(channel, s))).collect()
+    }
+
+    /// Writes a sample, each element with the numbers of its channel.
+    fn write<W, P, const A: usize, const C: usize>(&self, writing: &W, numbers: [Vec<In<T, N>>; C], plane: &mut P)
+    where
+        W: Writing<T, N, A, C>,
+        P: Plane<T, A>,
+    {
+        let streams = self.parameters.streams;
+        let length = plane.out().len();
+        // What is written past the caches has to be aligned.
+        let start = if streams { plane.out().as_ptr().align_offset(size_of::<[T; N]>()).min(length) } else { 0 };
+        if start > 0 {
+            let numbers = numbers.clone().map(|numbers| self.row(numbers, 0));
+            on(self.path, Write { writing, plane: plane.part(0..start), numbers: &numbers, streams: false });
+        }
+        let numbers = numbers.map(|numbers| self.row(numbers, start));
+        let mut rest = plane.part(start..length);
+        let write = |plane| on(self.path, Write { writing, plane, numbers: &numbers, streams });
+        if self.is_shared {
+            rest.parts(self.unit).into_par_iter().for_each(write);
+        } else {
+            rest.parts(length).into_iter().for_each(write);
+        }
+    }
+
+    /// A row of the numbers of the channels, again and again; its first element is the element `first` of a sample.
+    fn row(&self, mut numbers: Vec<In<T, N>>, first: usize) -> Vec<In<T, N>> {
+        numbers.rotate_left(first % self.channels);
+        numbers.reserve_exact(self.row - self.channels);
+        while numbers.len() < self.row {
+            let more = numbers.len().min(self.row - numbers.len());
+            numbers.extend_from_within(..more);
+        }
+        numbers
+    }
+
+    /// Numbers of every channel that are still to be set.
+    fn nothing<const C: usize>(&self) -> [Vec<In<T, N>>; C] {
+        std::array::from_fn(|_| vec![In::<T, N>::default(); self.channels])
+    }
+
+    /// The channels of a group.
+    fn of_group(&self, group: usize) -> std::ops::Range<usize> {
+        group * self.parameters.channels..(group + 1) * self.parameters.channels
+    }
+
+    /// Where the elements of a group are in a sample, channel after channel.
+    fn places(&self, group: usize) -> impl Iterator<Item = usize> {
+        let (channels, spatial) = (self.channels, self.parameters.extents.spatial);
+        self.of_group(group).flat_map(move |channel| (0..spatial).map(move |place| place * channels + channel))
+    }
+
+    fn gathered(&self, group: usize, values: &[T]) -> Vec<T> {
+        self.places(group).map(|at| values[at]).collect()
+    }
+
+    fn scatter(&self, odd: Vec<Odd<T>>, out: &mut [MaybeUninit<T>]) {
+        for (group, values) in odd {
+            for (at, value) in self.places(group).zip(values) {
+                out[at].write(value);
+            }
+        }
+    }
+}
+
+/// Sets the numbers of a channel.
+fn set<C, const M: usize>(numbers: &mut [Vec<C>; M], channel: usize, values: [C; M]) {
+    numbers.iter_mut().zip(values).for_each(|(numbers, value)| numbers[channel] = value);
+}
+
+fn greatest_common_divisor(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
+}

@@ -1,0 +1,135 @@
+//! Sums over the elements of each channel, lane by lane.
+
+use super::super::lanes::{Compute, In, Lane, Of, WideOf, padded};
+use super::super::vector::{Isa, Vector};
+use super::super::{Pass, statistics::RUN};
+
+/// What is summed of the values of an element: of `A` inputs `S` sums.
+pub(super) trait Summing<T: Lane<N>, const N: usize, const A: usize, const S: usize>: Sync {
+    /// With a vector of each input; from the first the shift is taken already.
+    fn add<I: Isa>(&self, sums: &mut [Of<T, I, N>; S], values: [Of<T, I, N>; A]);
+}
+
+/// `d` and `d * d`.
+pub(super) struct Moments;
+
+impl<T: Lane<N>, const N: usize> Summing<T, N, 1, 2> for Moments {
+    #[inline(always)]
+    fn add<I: Isa>(&self, sums: &mut [Of<T, I, N>; 2], [d]: [Of<T, I, N>; 1]) {
+        sums[0] = sums[0].add(d);
+        sums[1] = d.mul_add(d, sums[1]);
+    }
+}
+
+/// `d`, `d * d`, `dy * d` and `dy`.
+pub(super) struct Products;
+
+impl<T: Lane<N>, const N: usize> Summing<T, N, 2, 4> for Products {
+    #[inline(always)]
+    fn add<I: Isa>(&self, sums: &mut [Of<T, I, N>; 4], [d, dy]: [Of<T, I, N>; 2]) {
+        sums[0] = sums[0].add(d);
+        sums[1] = d.mul_add(d, sums[1]);
+        sums[2] = dy.mul_add(d, sums[2]);
+        sums[3] = sums[3].add(dy);
+    }
+}
+
+/// The sums of each channel over a unit.
+pub(super) struct Sums<'a, T: Lane<N>, K, const N: usize, const A: usize, const S: usize> {
+    pub summing: &'a K,
+    pub inputs: [&'a [T]; A],
+    /// The shift of each element of a row.
+    pub shifts: &'a [In<T, N>],
+    /// Of each channel.
+    pub sums: &'a mut [[WideOf<T, N>; S]],
+    /// Whether what is read next is fetched.
+    pub fetches: bool,
+}
+
+impl<T, K, const N: usize, const A: usize, const S: usize> Pass for Sums<'_, T, K, N, A, S>
+where
+    T: Lane<N>,
+    K: Summing<T, N, A, S>,
+{
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let zero = Of::<T, I, N>::splat(In::<T, N>::default());
+        let mut totals = vec![[In::<T, N>::each_nothing::<I>(); S]; self.shifts.len() / N];
+        let pairs = self.inputs.map(|x| x.as_chunks::<N>().0.as_chunks::<2>().0);
+        let columns = self.shifts.as_chunks::<N>().0;
+        let shifts = columns.as_chunks::<2>().0;
+        let rows = pairs[0].len() / shifts.len();
+        for first in (0..rows).step_by(RUN) {
+            let end = rows.min(first + RUN);
+            for (column, shift) in shifts.iter().enumerate() {
+                let shift = [Of::<T, I, N>::load(&shift[0]), Of::<T, I, N>::load(&shift[1])];
+                let mut sums = [[zero; S]; 2];
+                for row in first..end {
+                    let mut values = [[zero; A]; 2];
+                    for (input, pairs) in pairs.iter().enumerate() {
+                        let pair = &pairs[row * shifts.len() + column];
+                        values[0][input] = T::load::<I>(&pair[0]);
+                        values[1][input] = T::load::<I>(&pair[1]);
+                        if self.fetches {
+                            I::prefetch(pair.as_ptr().wrapping_add(2 * RUN * shifts.len()));
+                        }
+                    }
+                    for j in 0..2 {
+                        values[j][0] = values[j][0].sub(shift[j]);
+                        self.summing.add::<I>(&mut sums[j], values[j]);
+                    }
+                }
+                for j in 0..2 {
+                    emptied::<T, I, N, S>(&mut totals[2 * column + j], sums[j]);
+                }
+            }
+        }
+        // What is left is less than a row.
+        let rest = self.inputs.map(|x| &x[rows * self.shifts.len()..]);
+        for (column, shift) in columns.iter().enumerate().take(rest[0].len().div_ceil(N)) {
+            let count = N.min(rest[0].len() - column * N);
+            let mut values = [zero; A];
+            for (value, x) in values.iter_mut().zip(rest) {
+                *value = T::load::<I>(&padded(&x[column * N..][..count], T::rounded(0.0)));
+            }
+            values[0] = first::<T, I, N>(values[0].sub(Of::<T, I, N>::load(shift)), count);
+            let mut sums = [zero; S];
+            self.summing.add::<I>(&mut sums, values);
+            emptied::<T, I, N, S>(&mut totals[column], sums);
+        }
+        let mut channel = 0;
+        for totals in totals {
+            let mut lanes = [[WideOf::<T, N>::default(); N]; S];
+            for (lanes, each) in lanes.iter_mut().zip(totals) {
+                *lanes = In::<T, N>::each_settled::<I>(each);
+            }
+            for lane in 0..N {
+                for (sum, lanes) in self.sums[channel].iter_mut().zip(&lanes) {
+                    *sum = *sum + lanes[lane];
+                }
+                channel = if channel + 1 == self.sums.len() { 0 } else { channel + 1 };
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn emptied<T: Lane<N>, I: Isa, const N: usize, const S: usize>(
+    totals: &mut [<In<T, N> as Compute<N>>::Each<I>; S],
+    sums: [Of<T, I, N>; S],
+) {
+    for (total, sum) in totals.iter_mut().zip(sums) {
+        *total = In::<T, N>::each_emptied::<I>(*total, sum);
+    }
+}
+
+/// The first `count` lanes, 0 in the others.
+#[inline(always)]
+fn first<T: Lane<N>, I: Isa, const N: usize>(lanes: Of<T, I, N>, count: usize) -> Of<T, I, N> {
+    if count == N {
+        return lanes;
+    }
+    let mut values = lanes.store();
+    values[count..].fill(In::<T, N>::default());
+    Of::<T, I, N>::load(&values)
+}
