@@ -6,10 +6,10 @@
 
 use std::mem::MaybeUninit;
 
-use super::forward::vector;
-use super::lanes::{Compute, In, Lane, Of, WideOf, padded};
+use super::lanes::{Compute, In, Lane, Of, WideOf};
 use super::parameters::{Parameters, SMALL};
 use super::place::put;
+use super::small;
 use super::statistics::{Normaliser, Outcome, near_mean, tail};
 use super::vector::{Isa, Vector};
 use crate::group_norm::wide::Sum;
@@ -20,57 +20,66 @@ pub(in crate::group_norm) type Share<W> = [W; 2];
 /// So many terms a lane adds before it is emptied.
 const RUN: usize = 32;
 
-/// Differentiates group `index` of those of all samples; whether it could.
-#[inline(always)]
-pub(super) fn group<T: Lane<N>, I: Isa, const N: usize>(
-    index: usize,
-    x: &[T],
-    dy: &[T],
-    dx: Option<&mut [MaybeUninit<T>]>,
-    shares: &mut [Share<WideOf<T, N>>],
-    parameters: &Parameters<'_, T, N>,
-) -> bool {
-    let spatial = parameters.extents.spatial;
-    if x.len() == 1 {
-        // Its gradient is 0, and not what rounding leaves of it.
-        return false;
+/// What dx is made of, once the sums of a group are known.
+pub(super) struct Summed<T: Lane<N>, const N: usize> {
+    normaliser: Normaliser<T, N>,
+    /// Of `g = gamma * dy` and of `g * x_hat`.
+    means: [WideOf<T, N>; 2],
+    /// The slope and the level of dx over `x - shift`.
+    line: [In<T, N>; 2],
+}
+
+impl<T: Lane<N>, const N: usize> Summed<T, N> {
+    /// The sums of group `index` of those of all samples, and what its channels add to the gradients of gamma and
+    /// beta; `None` where the group needs more care than is taken here.
+    #[inline(always)]
+    pub fn of<I: Isa>(
+        index: usize,
+        [x, dy]: [&[T]; 2],
+        shares: &mut [Share<WideOf<T, N>>],
+        parameters: &Parameters<'_, T, N>,
+    ) -> Option<Self> {
+        if x.len() == 1 {
+            // Its gradient is 0, and not what rounding leaves of it.
+            return None;
+        }
+        let first = index % parameters.groups * parameters.channels;
+        let (normaliser, means) = if parameters.extents.spatial < SMALL {
+            let normaliser = Normaliser::<T, N>::precisely::<I>(x, parameters)?;
+            (normaliser, small::summed::<T, I, N>([x, dy], &normaliser, shares, parameters, first))
+        } else {
+            let gamma = &parameters.gamma[first..first + parameters.channels];
+            let normaliser = summed::<T, I, N>(x, dy, shares, parameters)?;
+            (normaliser, projected(&normaliser, shares, gamma, parameters)?)
+        };
+        Some(Self { normaliser, means, line: line(&normaliser, means)? })
     }
-    let first = index % parameters.groups * parameters.channels;
-    let gamma = &parameters.gamma[first..first + parameters.channels];
-    let (normaliser, means) = if spatial < SMALL {
-        let Some(normaliser) = Normaliser::<T, N>::precisely::<I>(x, parameters) else { return false };
-        (normaliser, small::<T, I, N>(x, dy, &normaliser, shares, parameters, first))
-    } else {
-        let Some(normaliser) = summed::<T, I, N>(x, dy, shares, parameters) else { return false };
-        (normaliser, projected(&normaliser, shares, gamma, parameters))
-    };
-    let Some((means, [slope, level])) = means.and_then(|means| Some((means, line(&normaliser, means)?))) else {
-        return false;
-    };
-    let (rest, inverse) = (normaliser.rest, normaliser.inverse_deviation);
-    let Some(dx) = dx else { return true };
-    let mut linear = Linear::<T, I, N> {
-        shift: Of::<T, I, N>::splat(normaliser.shift),
-        factor: Of::<T, I, N>::splat(In::<T, N>::of(inverse.into())),
-        slope: Of::<T, I, N>::splat(slope),
-        level: Of::<T, I, N>::splat(level),
-    };
-    if spatial < SMALL {
-        // In units of the inverse deviation, so that gamma itself is the factor.
-        let slope = WideOf::<T, N>::from(0.0) - inverse * means[1];
-        let level = WideOf::<T, N>::from(0.0) - means[0] - rest * slope;
-        linear.slope = Of::<T, I, N>::splat(In::<T, N>::of(slope.into()));
-        linear.level = Of::<T, I, N>::splat(In::<T, N>::of(level.into()));
-        linear.spread(x, dy, dx, parameters.of_elements(first)[0]);
-        return true;
+
+    /// Writes dx of that group.
+    #[inline(always)]
+    pub fn write<I: Isa>(
+        &self,
+        index: usize,
+        [x, dy]: [&[T]; 2],
+        dx: &mut [MaybeUninit<T>],
+        parameters: &Parameters<'_, T, N>,
+    ) {
+        let spatial = parameters.extents.spatial;
+        let first = index % parameters.groups * parameters.channels;
+        if spatial < SMALL {
+            small::write::<T, I, N>([x, dy], dx, &self.normaliser, self.means, parameters.of_elements(first)[0]);
+            return;
+        }
+        let shift = Of::<T, I, N>::splat(self.normaliser.shift);
+        let (slope, level) = (Of::<T, I, N>::splat(self.line[0]), Of::<T, I, N>::splat(self.line[1]));
+        for channel in 0..parameters.channels {
+            let gamma = WideOf::<T, N>::from(parameters.gamma[first + channel].into());
+            let factor = In::<T, N>::of((gamma * self.normaliser.inverse_deviation).into());
+            let linear = Linear::<T, I, N> { shift, factor: Of::<T, I, N>::splat(factor), slope, level };
+            let range = channel * spatial..(channel + 1) * spatial;
+            linear.row(&x[range.clone()], &dy[range.clone()], &mut dx[range], parameters);
+        }
     }
-    for (channel, &gamma) in gamma.iter().enumerate() {
-        let factor = WideOf::<T, N>::from(gamma.into()) * inverse;
-        linear.factor = Of::<T, I, N>::splat(In::<T, N>::of(factor.into()));
-        let range = channel * spatial..(channel + 1) * spatial;
-        linear.row(&x[range.clone()], &dy[range.clone()], &mut dx[range], parameters);
-    }
-    true
 }
 
 /// Makes of each channel's sums of `dy * (x - shift)` and `dy` those of `dy * x_hat` and `dy`, and of all of them the
@@ -142,56 +151,6 @@ fn summed<T: Lane<N>, I: Isa, const N: usize>(
         }
     }
     None
-}
-
-/// For channels of few elements, in twice the precision throughout: of each channel the sums of `dy * x_hat` and `dy`,
-/// and of all of them the means of `g = gamma * dy` and of `g * x_hat`.
-#[inline(always)]
-fn small<T: Lane<N>, I: Isa, const N: usize>(
-    x: &[T],
-    dy: &[T],
-    normaliser: &Normaliser<T, N>,
-    shares: &mut [Share<WideOf<T, N>>],
-    parameters: &Parameters<'_, T, N>,
-    first: usize,
-) -> Option<[WideOf<T, N>; 2]> {
-    let spatial = parameters.extents.spatial;
-    let [gamma, _] = parameters.of_elements(first);
-    let inverse: f64 = normaliser.inverse_deviation.into();
-    let rest: f64 = normaliser.rest.into();
-    let shift = I::F64::splat(normaliser.shift.into());
-    let (scale, level) = (I::F64::splat(inverse), I::F64::splat(-rest * inverse));
-    let (mut of_g, mut of_hats) = ([I::F64::splat(0.0); 2], [I::F64::splat(0.0); 2]);
-    let (mut channel, mut sums, mut count) = (0, [0.0; 2], 0);
-    for at in (0..x.len()).step_by(N) {
-        let x = In::<T, N>::halves::<I>(T::load::<I>(&from::<T, N>(&x[at..])))?;
-        let dy = In::<T, N>::halves::<I>(T::load::<I>(&from::<T, N>(&dy[at..])))?;
-        let gamma = In::<T, N>::halves::<I>(Of::<T, I, N>::load(&vector(&gamma[at..])))?;
-        for j in 0..2 {
-            let hat = x[j].sub(shift).mul_add(scale, level);
-            let product = dy[j].mul(hat);
-            of_g[j] = gamma[j].mul_add(dy[j], of_g[j]);
-            of_hats[j] = gamma[j].mul_add(product, of_hats[j]);
-            for (product, dy) in product.store().into_iter().zip(dy[j].store()) {
-                sums = [sums[0] + product, sums[1] + dy];
-                count += 1;
-                if count == spatial
-                    && let Some(share) = shares.get_mut(channel)
-                {
-                    *share = [sums[0].into(), sums[1].into()];
-                    (channel, sums, count) = (channel + 1, [0.0; 2], 0);
-                }
-            }
-        }
-    }
-    let (of_g, of_hats): (f64, f64) = (of_g[0].add(of_g[1]).sum(), of_hats[0].add(of_hats[1]).sum());
-    Some([WideOf::<T, N>::from(of_g) * parameters.share, WideOf::<T, N>::from(of_hats) * parameters.share])
-}
-
-/// The first elements; fewer, at the end of a small group, are filled up with 0.
-#[inline(always)]
-fn from<T: Lane<N>, const N: usize>(values: &[T]) -> [T; N] {
-    values.first_chunk::<N>().copied().unwrap_or_else(|| padded(values, T::rounded(0.0)))
 }
 
 /// Sums on their way: short ones in lanes, which are emptied into long ones.
@@ -266,13 +225,6 @@ impl<T: Lane<N>, I: Isa, const N: usize> Linear<T, I, N> {
         T::store::<I>(T::load::<I>(dy).mul_add(self.factor, rest))
     }
 
-    /// `(dy * gamma + (x - shift) * slope + level) * factor`.
-    #[inline(always)]
-    fn scaled(&self, x: &[T; N], dy: &[T; N], gamma: &[In<T, N>; N]) -> [T; N] {
-        let rest = T::load::<I>(x).sub(self.shift).mul_add(self.slope, self.level);
-        T::store::<I>(T::load::<I>(dy).mul_add(Of::<T, I, N>::load(gamma), rest).mul(self.factor))
-    }
-
     /// One channel, of at least one vector.
     #[inline(always)]
     fn row(&self, x: &[T], dy: &[T], dx: &mut [MaybeUninit<T>], parameters: &Parameters<'_, T, N>) {
@@ -304,21 +256,6 @@ impl<T: Lane<N>, I: Isa, const N: usize> Linear<T, I, N> {
         // What is left is the end of a vector that begins before it.
         if let (Some(x), Some(dy), Some(dx)) = (x.last_chunk::<N>(), dy.last_chunk::<N>(), dx.last_chunk_mut::<N>()) {
             put(dx, self.applied(x, dy));
-        }
-    }
-
-    /// A whole group, with a gamma for each element.
-    #[inline(always)]
-    fn spread(&self, x: &[T], dy: &[T], dx: &mut [MaybeUninit<T>], gamma: &[In<T, N>]) {
-        let inputs = x.as_chunks::<N>().0.iter().zip(dy.as_chunks::<N>().0);
-        for (at, ((x, dy), dx)) in inputs.zip(dx.as_chunks_mut::<N>().0).enumerate() {
-            put(dx, self.scaled(x, dy, &vector(&gamma[at * N..])));
-        }
-        let done = x.len() / N * N;
-        if done < x.len() {
-            let zero = T::rounded(0.0);
-            let values = self.scaled(&padded(&x[done..], zero), &padded(&dy[done..], zero), &vector(&gamma[done..]));
-            dx[done..].write_copy_of_slice(&values[..x.len() - done]);
         }
     }
 }

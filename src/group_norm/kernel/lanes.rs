@@ -19,8 +19,12 @@ pub(super) trait Compute<const N: usize>: Element + Default + Into<f64> {
 
     /// Rounded once.
     fn of(value: f64) -> Self;
-    /// Both halves in twice the precision, where there are vectors of that.
-    fn halves<I: Isa>(vector: Self::Vector<I>) -> Option<[I::F64; 2]>;
+    /// Vectors of f64 that a vector fills.
+    const PARTS: usize;
+    /// In f64; what is not filled is 0.
+    fn parts<I: Isa>(vector: Self::Vector<I>) -> [I::F64; 2];
+    /// With the distances of the lanes from a number added, nearly exactly.
+    fn distanced<I: Isa>(total: Self::Total<I>, lanes: Self::Vector<I>, from: Self) -> Self::Total<I>;
     /// 0 in every lane.
     fn nothing<I: Isa>() -> Self::Total<I>;
     /// With short sums added.
@@ -43,6 +47,7 @@ impl Compute<16> for f32 {
     type Vector<I: Isa> = I::F32;
     type Total<I: Isa> = I::F64;
     const SAFE: f64 = 1e28;
+    const PARTS: usize = 2;
 
     #[inline(always)]
     fn of(value: f64) -> Self {
@@ -50,8 +55,14 @@ impl Compute<16> for f32 {
     }
 
     #[inline(always)]
-    fn halves<I: Isa>(vector: I::F32) -> Option<[I::F64; 2]> {
-        Some(I::widen(vector))
+    fn parts<I: Isa>(vector: I::F32) -> [I::F64; 2] {
+        I::widen(vector)
+    }
+
+    #[inline(always)]
+    fn distanced<I: Isa>(total: I::F64, lanes: I::F32, from: f32) -> I::F64 {
+        let ([lower, upper], from) = (I::widen(lanes), I::F64::splat(from.into()));
+        total.add(lower.sub(from).add(upper.sub(from)))
     }
 
     #[inline(always)]
@@ -97,6 +108,7 @@ impl Compute<8> for f64 {
     /// The sums, and what each addition left out (Knuth's two-sum).
     type Total<I: Isa> = [I::F64; 2];
     const SAFE: f64 = 1e290;
+    const PARTS: usize = 1;
 
     #[inline(always)]
     fn of(value: f64) -> Self {
@@ -104,8 +116,19 @@ impl Compute<8> for f64 {
     }
 
     #[inline(always)]
-    fn halves<I: Isa>(_: I::F64) -> Option<[I::F64; 2]> {
-        None
+    fn parts<I: Isa>(vector: I::F64) -> [I::F64; 2] {
+        [vector, I::F64::splat(0.0)]
+    }
+
+    #[inline(always)]
+    fn distanced<I: Isa>(total: [I::F64; 2], lanes: I::F64, from: f64) -> [I::F64; 2] {
+        // Knuth's two-sum of the lanes and the number taken from them.
+        let minus = I::F64::splat(-from);
+        let distance = lanes.add(minus);
+        let part = distance.sub(lanes);
+        let left = lanes.sub(distance.sub(part)).add(minus.sub(part));
+        let [high, low] = Self::emptied::<I>(total, distance);
+        [high, low.add(left)]
     }
 
     #[inline(always)]

@@ -37,6 +37,7 @@ mod parameters;
 mod path;
 mod place;
 mod portable;
+mod small;
 mod statistics;
 mod vector;
 
@@ -50,6 +51,7 @@ use half::{bf16, f16};
 use rayon::prelude::*;
 
 pub(super) use backward::Share;
+use backward::Summed;
 use lanes::{Lane, WideOf};
 use memory::{places, written};
 use parameters::Parameters;
@@ -65,7 +67,10 @@ use super::wide::Sum;
 use crate::tensor::{DType, Element};
 
 /// Below so many bytes one thread does it all.
-const MANY_BYTES: usize = 256 << 10;
+const MANY_BYTES: usize = 96 << 10;
+
+/// Two groups of so many bytes, and what is written of one, are held in the first cache.
+const SMALL_BYTES: usize = 4 << 10;
 
 /// Runs one expression with `$t` as the type of the elements and `$n` as how many fill a vector.
 macro_rules! of_lanes {
@@ -156,22 +161,17 @@ struct Forward<'a, P, T: Lane<N>, const N: usize> {
 impl<T: Lane<N>, P: Iterator<Item: Place<T>>, const N: usize> Pass for Forward<'_, P, T, N> {
     #[inline(always)]
     fn run<I: Isa>(self) {
-        // A group is written after the sums of the next one are taken: the one does not wait for the other.
+        // A small group is written after the sums of the next one are taken: the one does not wait for the other.
+        let is_small = size_of::<T>() * self.parameters.extents.group <= SMALL_BYTES;
         let mut summed = None;
         for (index, mut place) in (self.first..).zip(self.places) {
             let normaliser = Normaliser::<T, N>::of::<I>(place.x(), self.parameters);
-            if self.parameters.ahead > 0 {
-                match normaliser {
-                    Some(normaliser) => forward::group::<T, I, N>(index, place, &normaliser, self.parameters),
-                    None => carefully(index, &mut place, self.parameters),
-                }
-                continue;
-            }
             if let Some((index, place, normaliser)) = summed.take() {
                 forward::group::<T, I, N>(index, place, &normaliser, self.parameters);
             }
             match normaliser {
-                Some(normaliser) => summed = Some((index, place, normaliser)),
+                Some(normaliser) if is_small => summed = Some((index, place, normaliser)),
+                Some(normaliser) => forward::group::<T, I, N>(index, place, &normaliser, self.parameters),
                 None => carefully(index, &mut place, self.parameters),
             }
         }
@@ -290,9 +290,11 @@ impl<T: Lane<N>, const N: usize> Pass for Backward<'_, T, N> {
         let size = parameters.extents.group;
         let groups = x.chunks_exact(size).zip(dy.chunks_exact(size)).zip(shares.chunks_exact_mut(parameters.channels));
         for (at, ((x, dy), shares)) in groups.enumerate() {
-            let mut dx = dx.as_deref_mut().map(|dx| &mut dx[at * size..][..size]);
-            if !backward::group::<T, I, N>(first + at, x, dy, dx.as_deref_mut(), shares, parameters) {
-                differentiate_carefully(first + at, x, dy, dx, shares, parameters);
+            let dx = dx.as_deref_mut().map(|dx| &mut dx[at * size..][..size]);
+            match (Summed::<T, N>::of::<I>(first + at, [x, dy], shares, parameters), dx) {
+                (Some(summed), Some(dx)) => summed.write::<I>(first + at, [x, dy], dx, parameters),
+                (Some(_), None) => {}
+                (None, dx) => differentiate_carefully(first + at, [x, dy], dx, shares, parameters),
             }
         }
         if parameters.streams {
@@ -306,14 +308,13 @@ impl<T: Lane<N>, const N: usize> Pass for Backward<'_, T, N> {
 #[inline(never)]
 fn differentiate_carefully<T: Lane<N>, const N: usize>(
     index: usize,
-    x: &[T],
-    dy: &[T],
+    inputs: [&[T]; 2],
     dx: Option<&mut [MaybeUninit<T>]>,
     shares: &mut [Share<WideOf<T, N>>],
     parameters: &Parameters<'_, T, N>,
 ) {
     let Parameters { norm, extents, gamma, .. } = parameters;
-    let values = norm.differentiated_carefully(index, *extents, gamma, [x, dy], shares);
+    let values = norm.differentiated_carefully(index, *extents, gamma, inputs, shares);
     if let Some(dx) = dx {
         dx.write_copy_of_slice(&values);
     }

@@ -84,28 +84,45 @@ impl<T: Lane<N>, const N: usize> Normaliser<T, N> {
         (is_usual && in_range).then_some(Self { shift, rest, inverse_deviation })
     }
 
-    /// As [`of`](Self::of), in twice the precision throughout: for sums of so few terms that each of them has to be
-    /// nearly exact.
+    /// As [`of`](Self::of), for sums of so few terms that each of them has to be nearly exact.
     #[inline(always)]
     pub fn precisely<I: Isa>(x: &[T], parameters: &Parameters<'_, T, N>) -> Option<Self> {
-        // An element is a number of the dtype, and what is filled up with it adds nothing.
-        let (from, zero) = (x[0].to_f64(), I::F64::splat(0.0));
-        let (start, mut distances, mut squares) = (I::F64::splat(from), [zero; 2], [zero; 2]);
+        let from = In::<T, N>::of(x[0].to_f64());
         let (vectors, rest) = x.as_chunks::<N>();
-        let ending = (!rest.is_empty()).then(|| padded(rest, x[0]));
-        for values in vectors.iter().chain(&ending) {
-            let halves = In::<T, N>::halves::<I>(T::load::<I>(values))?;
-            for j in 0..2 {
-                let d = halves[j].sub(start);
-                distances[j] = distances[j].add(d);
+        // What is filled up with the number from which distances are taken adds nothing.
+        let ending = padded(rest, x[0]);
+        let mut total = In::<T, N>::nothing::<I>();
+        for values in vectors {
+            total = In::<T, N>::distanced::<I>(total, T::load::<I>(values), from);
+        }
+        if !rest.is_empty() {
+            total = In::<T, N>::distanced::<I>(total, T::load::<I>(&ending), from);
+        }
+        let distance = In::<T, N>::settled::<I>(total) * parameters.share;
+        let (about, from): (f64, f64) = (distance.into(), from.into());
+        let shift = In::<T, N>::of(from + about);
+        let rest_of_mean = WideOf::<T, N>::from(from) - WideOf::<T, N>::from(shift.into()) + distance;
+
+        let mean = [I::F64::splat(shift.into()), I::F64::splat(rest_of_mean.into())];
+        let mut squares = [I::F64::splat(0.0); 2];
+        for values in vectors {
+            let parts = In::<T, N>::parts::<I>(T::load::<I>(values));
+            for j in 0..In::<T, N>::PARTS {
+                let d = parts[j].sub(mean[0]).sub(mean[1]);
                 squares[j] = d.mul_add(d, squares[j]);
             }
         }
-        let rest = WideOf::<T, N>::from(distances[0].add(distances[1]).sum()) * parameters.share;
-        let variance = WideOf::<T, N>::from(squares[0].add(squares[1]).sum()) * parameters.share - rest * rest;
-        let near: f64 = rest.into();
-        let shift = In::<T, N>::of(from + near);
-        Self::usual(shift, WideOf::<T, N>::from(from - shift.into()) + rest, variance, parameters)
+        if !rest.is_empty() {
+            let parts = In::<T, N>::parts::<I>(T::load::<I>(&ending));
+            for j in 0..In::<T, N>::PARTS {
+                let mut d = parts[j].sub(mean[0]).sub(mean[1]).store();
+                d[(rest.len() - (8 * j).min(rest.len())).min(8)..].fill(0.0);
+                let d = I::F64::load(&d);
+                squares[j] = d.mul_add(d, squares[j]);
+            }
+        }
+        let variance = WideOf::<T, N>::from(squares[0].add(squares[1]).sum()) * parameters.share;
+        Self::usual(shift, rest_of_mean, variance, parameters)
     }
 
     /// A number from which the distance of no element has to be rounded, and that of the mean: 0 where the mean is

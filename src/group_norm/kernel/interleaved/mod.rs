@@ -226,8 +226,8 @@ impl<'a, 'b, T: Lane<N>, const N: usize> Interleaved<'a, 'b, T, N> {
         let of_unit = |first: usize| {
             let mut sums = vec![[WideOf::<T, N>::default(); S]; self.channels];
             let inputs = inputs.map(|x| &x[first..length.min(first + self.unit)]);
-            let fetches = self.parameters.streams;
-            on(self.path, Sums { summing, inputs, shifts: &shifts, sums: &mut sums, fetches });
+            let comes_from_memory = self.parameters.comes_from_memory;
+            on(self.path, Sums { summing, inputs, shifts: &shifts, sums: &mut sums, comes_from_memory });
             sums
         };
         let firsts = (0..length.div_ceil(self.unit)).map(|unit| unit * self.unit);

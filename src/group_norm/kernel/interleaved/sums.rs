@@ -4,6 +4,15 @@ use super::super::lanes::{Compute, In, Lane, Of, WideOf, padded};
 use super::super::vector::{Isa, Vector};
 use super::super::{Pass, statistics::RUN};
 
+/// How many rows of so many bytes are taken together, column by column: what belongs to a column is then read once for
+/// all of them, and they stay in the first cache, where the next column takes the other half of their lines. What comes
+/// from memory is taken as it lies, as it is fetched in that order.
+pub(super) fn together(bytes: usize, comes_from_memory: bool) -> usize {
+    if comes_from_memory { 1 } else { (TOGETHER_BYTES / bytes).clamp(4, RUN) }
+}
+
+const TOGETHER_BYTES: usize = 8 << 10;
+
 /// What is summed of the values of an element: of `A` inputs `S` sums.
 pub(super) trait Summing<T: Lane<N>, const N: usize, const A: usize, const S: usize>: Sync {
     /// With a vector of each input; from the first the shift is taken already.
@@ -42,8 +51,7 @@ pub(super) struct Sums<'a, T: Lane<N>, K, const N: usize, const A: usize, const 
     pub shifts: &'a [In<T, N>],
     /// Of each channel.
     pub sums: &'a mut [[WideOf<T, N>; S]],
-    /// Whether what is read next is fetched.
-    pub fetches: bool,
+    pub comes_from_memory: bool,
 }
 
 impl<T, K, const N: usize, const A: usize, const S: usize> Pass for Sums<'_, T, K, N, A, S>
@@ -59,28 +67,33 @@ where
         let columns = self.shifts.as_chunks::<N>().0;
         let shifts = columns.as_chunks::<2>().0;
         let rows = pairs[0].len() / shifts.len();
+        let together = together(self.shifts.len() * size_of::<T>(), self.comes_from_memory);
+        let mut lanes = vec![[[zero; S]; 2]; shifts.len()];
         for first in (0..rows).step_by(RUN) {
             let end = rows.min(first + RUN);
-            for (column, shift) in shifts.iter().enumerate() {
-                let shift = [Of::<T, I, N>::load(&shift[0]), Of::<T, I, N>::load(&shift[1])];
-                let mut sums = [[zero; S]; 2];
-                for row in first..end {
-                    let mut values = [[zero; A]; 2];
-                    for (input, pairs) in pairs.iter().enumerate() {
-                        let pair = &pairs[row * shifts.len() + column];
-                        values[0][input] = T::load::<I>(&pair[0]);
-                        values[1][input] = T::load::<I>(&pair[1]);
-                        if self.fetches {
-                            I::prefetch(pair.as_ptr().wrapping_add(2 * RUN * shifts.len()));
+            for start in (first..end).step_by(together) {
+                for (column, shift) in shifts.iter().enumerate() {
+                    let shift = [Of::<T, I, N>::load(&shift[0]), Of::<T, I, N>::load(&shift[1])];
+                    let mut sums = lanes[column];
+                    for row in start..end.min(start + together) {
+                        let mut values = [[zero; A]; 2];
+                        for (input, pairs) in pairs.iter().enumerate() {
+                            let pair = &pairs[row * shifts.len() + column];
+                            values[0][input] = T::load::<I>(&pair[0]);
+                            values[1][input] = T::load::<I>(&pair[1]);
+                        }
+                        for j in 0..2 {
+                            values[j][0] = values[j][0].sub(shift[j]);
+                            self.summing.add::<I>(&mut sums[j], values[j]);
                         }
                     }
-                    for j in 0..2 {
-                        values[j][0] = values[j][0].sub(shift[j]);
-                        self.summing.add::<I>(&mut sums[j], values[j]);
-                    }
+                    lanes[column] = sums;
                 }
+            }
+            for (totals, lanes) in totals.as_chunks_mut::<2>().0.iter_mut().zip(&mut lanes) {
                 for j in 0..2 {
-                    emptied::<T, I, N, S>(&mut totals[2 * column + j], sums[j]);
+                    emptied::<T, I, N, S>(&mut totals[j], lanes[j]);
+                    lanes[j] = [zero; S];
                 }
             }
         }

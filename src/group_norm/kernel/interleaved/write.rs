@@ -8,6 +8,7 @@ use super::super::lanes::{In, Lane, Of, padded};
 use super::super::memory::places;
 use super::super::place::put;
 use super::super::vector::{Isa, Vector};
+use super::sums::together;
 
 /// What becomes of the values of an element in `A` inputs, with `P` numbers of its channel.
 pub(super) trait Writing<T: Lane<N>, const N: usize, const A: usize, const P: usize>: Sync {
@@ -106,10 +107,6 @@ impl<T: Copy + Send> Plane<T, 1> for Within<'_, T> {
     }
 }
 
-/// The rows that are written column by column, so that the numbers of a column are read once for all of them and the
-/// elements are still in the first cache when the next column takes the other half of their lines.
-const ROWS: usize = 16;
-
 /// Writes a unit.
 pub(super) struct Write<'a, P, W, T: Lane<N>, const N: usize, const A: usize, const C: usize> {
     pub writing: &'a W,
@@ -132,8 +129,7 @@ where
         let numbers = self.numbers.each_ref().map(|numbers| numbers.as_chunks::<N>().0);
         let columns = numbers[0].len();
         let rows = length / (columns * N);
-        // Past the caches there is no second half: then the elements are taken as they lie.
-        let together = if self.streams { 1 } else { ROWS };
+        let together = together(columns * size_of::<[T; N]>(), self.streams);
         for first in (0..rows).step_by(together) {
             for column in 0..columns {
                 let numbers = of_column::<T, I, N, C>(&numbers, column);
