@@ -23,28 +23,38 @@ fn one_of<T: Copy>(generator: &mut Generator, values: &[T]) -> T {
     values[below(generator, values.len())]
 }
 
+/// How many layouts there are.
+const LAYOUTS: usize = 6;
+
 /// An array in one of several layouts; its values do not depend on which.
 fn laid_out<T: Element>(array: &ArrayD<T>, layout: usize) -> ArrayD<T> {
     let last = array.ndim() - 1;
+    let space: Vec<usize> = (2..=last).collect();
     match layout {
         0 => array.clone(),
         // Channels last.
-        1 => {
-            let mut order: Vec<usize> = (0..array.ndim()).filter(|&axis| axis != 1).collect();
-            order.push(1);
-            let mut back = vec![0; order.len()];
-            order.iter().enumerate().for_each(|(at, &axis)| back[axis] = at);
-            let moved = array.view().permuted_axes(IxDyn(&order));
-            moved.as_standard_layout().into_owned().permuted_axes(IxDyn(&back))
-        }
-        _ => {
+        1 => in_order(array, &[&[0], space.as_slice(), &[1]].concat()),
+        // The dimensions of space in another order, contiguous and channels last.
+        2 => in_order(array, &[0, 1].into_iter().chain(space.into_iter().rev()).collect::<Vec<_>>()),
+        3 => in_order(array, &[0].into_iter().chain(space.into_iter().rev()).chain([1]).collect::<Vec<_>>()),
+        // Backwards.
+        4 => {
             let mut other = array.clone();
             other.invert_axis(Axis(last));
             let mut copy = other.as_standard_layout().into_owned();
             copy.invert_axis(Axis(last));
             copy
         }
+        // Samples fastest.
+        _ => in_order(array, &(0..=last).rev().collect::<Vec<_>>()),
     }
+}
+
+/// The same array, its axes lying in this order, the slowest first.
+fn in_order<T: Element>(array: &ArrayD<T>, order: &[usize]) -> ArrayD<T> {
+    let mut back = vec![0; order.len()];
+    order.iter().enumerate().for_each(|(at, &axis)| back[axis] = at);
+    array.view().permuted_axes(IxDyn(order)).as_standard_layout().into_owned().permuted_axes(IxDyn(&back))
 }
 
 fn tensor<T: Element>(array: &ArrayD<T>) -> Tensor {
@@ -58,7 +68,11 @@ fn call<T: Element>(seed: u64) -> Result<(), String> {
     let channels = groups * one_of(&mut generator, &[1, 2, 3, 4, 7]);
     let mut shape = vec![below(&mut generator, 4), channels];
     for _ in 0..below(&mut generator, 4) {
-        let most = if shape.len() == 2 { 70 } else { 9 };
+        let most = match (shape.len(), below(&mut generator, 16)) {
+            (2, 0) => 700,
+            (2, _) => 70,
+            _ => 9,
+        };
         shape.push(1 + below(&mut generator, most));
     }
     let offset = one_of(&mut generator, &[0.0, 0.0, 1.0, -30.0, 1e3, 1e4]);
@@ -75,7 +89,9 @@ fn call<T: Element>(seed: u64) -> Result<(), String> {
     };
     let (gamma, beta) = (parameter(&mut generator), parameter(&mut generator));
     let eps = one_of(&mut generator, &[1e-5, 1e-5, 1e-3, 0.5, 1e-12]);
-    let layouts = [below(&mut generator, 3), below(&mut generator, 3)];
+    let [layout, other] = [below(&mut generator, LAYOUTS), below(&mut generator, LAYOUTS)];
+    // Half of the time both lie alike, and are taken where they lie.
+    let layouts = [layout, one_of(&mut generator, &[layout, other])];
 
     let norm = GroupNorm::builder(groups as i64, channels as i64).eps(eps).gamma_init(&gamma).beta_init(&beta).build();
     let norm = norm.map_err(|error| error.to_string())?;

@@ -1,28 +1,54 @@
-//! The passes over the elements.
+//! The passes over the elements, in one page.
 //!
-//! **What is read and written.** A group is read twice and written once. The first time, two sums are taken of the
-//! distances `d` from a number near the mean, a sample of the group having said where that is: of `d` and of its
-//! square. By that no digits are lost however large the mean is, and mean and variance need one reading instead
-//! of two. Where the guess was more than half a deviation off, the sums are taken once more. The second time, the
-//! group is in the cache if it fits there, and y is written as one scale and shift of each channel. The backward
-//! pass reads x for those sums, then x and dy for theirs, and x and dy once more to write dx.
+//! # What is read and written
 //!
-//! **How accurate.** Lanes add 16 terms (`sums`) in the dtype that is computed in (f32 for f16, bf16 and f32; f64 for
-//! f64) and are then emptied into a sum of twice the precision. Scale and shift are of twice the precision too,
-//! each as two numbers, and are applied to the exact distance from an origin (`forward`): little more is rounded than
-//! the result. What the lanes cannot hold on the way (squares beyond the range of f32, a variance of nearly
-//! nothing beside a tiny epsilon, numbers that are none) is left to the careful computation in twice the precision,
-//! group by group.
+//! A group is read twice and written once. The first time, two sums are taken of the distances `d` from a number near
+//! the mean, a sample of the group having said where that is: of `d` and of its square (`statistics`). By that no digits
+//! are lost however large the mean is, and mean and variance need one reading instead of two. Where the guess was more
+//! than a deviation off, the sums are taken once more. The second time, y is written as one scale and shift of each
+//! channel (`forward`, `place`). The backward pass reads x and dy for four sums, of `d`, `d * d`, `dy * d` and `dy`, and
+//! both once more to write dx, which is linear in them (`backward`; channels of few elements: `small`).
 //!
-//! **The same bits everywhere.** The text of a pass is compiled once for each instruction set (`vector`), all of whose
-//! operations give the same bits; `path` is chosen at run time. The order of all additions follows from
-//! the length of a group alone. Threads share out whole groups, and the shares of samples in the gradients of
-//! gamma and beta are added in the order of the samples.
+//! Contiguous groups are taken one by one, so that the second reading finds what fits there in the second cache. Where
+//! the channels are interleaved (`interleaved`) the same is done for a sample as a whole: the sums go down its rows lane
+//! by lane, and the numbers of a channel stand in rows of their own. Where axes of space lie in another order nothing
+//! changes, as neither mean nor variance depends on it. Any other strides are made contiguous first, by the callers.
 //!
-//! **Thresholds.** Below 16 elements a channel ([`SMALL`]) gamma and beta are spread out over the elements, since a
-//! loop over each channel would be mostly its ends; the backward pass is then the careful one, since a sum of few
-//! terms needs each of them to be nearly exact. Below
-//! [`MANY_BYTES`] one thread does it all: it is done before another is awake. From [`STREAMED_BYTES`] on, y is written past the caches.
+//! # How accurate
+//!
+//! Lanes add a few terms ([`statistics::RUN`]; 32 in the backward pass) in the dtype that is computed in (f32 for f16,
+//! bf16 and f32; f64 for f64) and are then emptied into a sum of twice the precision. Scale and shift are of twice the
+//! precision too, each as two numbers, and are applied to the exact distance from an origin (`forward`): little more is
+//! rounded than the result. What the lanes cannot hold on the way (squares beyond the range of f32, a variance of nearly
+//! nothing beside a tiny epsilon, numbers that are none) is left to the careful computation in twice the precision, group
+//! by group.
+//!
+//! # The same bits everywhere
+//!
+//! The text of a pass is compiled once for each instruction set (`vector`; `portable`, `avx2`, `avx512`), all of
+//! whose operations give the same bits; `path` chooses at run time. The order of all additions follows from the shape
+//! and from the order in which the elements lie. Threads share out whole groups, whole samples or units of a size of
+//! their own, whose sums are added in their order; so are the samples' shares in the gradients of gamma and beta.
+//!
+//! # Threads
+//!
+//! rayon does the forking: the program that calls has its pool already, and a second one would take its cores. What a
+//! fork costs in a pool that is awake is less than half of a pass over 128 KiB, so that two threads are faster from
+//! [`MANY_BYTES`] on. Below that one thread does it all. A pool that has gone to sleep takes longer to wake.
+//!
+//! # Thresholds
+//!
+//! | what | why |
+//! |---|---|
+//! | [`parameters::SMALL`] | below 16 elements a channel, a loop over each channel would be mostly its ends: gamma and beta are spread out over the elements |
+//! | [`SMALL_BYTES`] | groups up to 4 KiB are written after the sums of the next are taken, so that its square root and division wait for nobody; of larger ones the first cache holds no two |
+//! | [`parameters::STREAMED_BYTES`] | from 8 MiB on, y is not in a cache any more when it is read, and is written past them: otherwise its old content is read first |
+//! | [`parameters::HELD_BYTES`] | a group up to 512 KiB is held in the second cache; while it is written, the next one is fetched |
+//! | [`parameters::MEMORY_BYTES`] | from 32 MiB on, rows of interleaved channels are read as they lie, and not column by column: so they are fetched ahead |
+//! | `interleaved::UNIT` | 64 Ki elements: what is added up for each channel of a unit is little beside them, and two threads find enough units |
+//!
+//! They were set on two cores with caches of 32 KiB, 1 MiB and 32 MiB. What they come to stands in `docs/speed.md`,
+//! which `cargo xtask bench operator --write` makes.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;

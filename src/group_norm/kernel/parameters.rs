@@ -100,13 +100,13 @@ fn spread_out<C: Copy>(values: &[C], times: usize) -> Vec<C> {
 }
 
 /// From so many bytes on, an input is not in any cache.
-const MEMORY_BYTES: usize = 32 << 20;
+pub(super) const MEMORY_BYTES: usize = 32 << 20;
 
 /// From so many bytes on, an output is not in the cache any more when it is read.
 pub(super) const STREAMED_BYTES: usize = 8 << 20;
 
 /// From so many bytes on, the next group is fetched while this one is written.
-const FETCHED_BYTES: usize = 8 << 20;
+pub(super) const FETCHED_BYTES: usize = 8 << 20;
 
 /// A group that is held in the second cache while it is read twice.
-const HELD_BYTES: usize = 512 << 10;
+pub(super) const HELD_BYTES: usize = 512 << 10;

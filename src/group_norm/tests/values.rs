@@ -187,3 +187,23 @@ fn no_square_overflows_or_underflows() {
         near(&answers::<f32>(&build(0.0), &x.mapv(|v| libm::ldexp(v, power)))[0], &y, power);
     }
 }
+
+/// 2^27 elements lose nothing: `cargo test --lib -- --ignored`.
+#[test]
+#[ignore = "takes a GiB"]
+fn a_group_of_2_to_27_elements_is_as_exact_as_a_small_one() {
+    let values = [1001.0f32, 999.0, 1000.5, 999.5];
+    let x = ndarray::Array3::from_shape_fn((1, 1, 1 << 27), |(_, _, at)| values[at % 4]);
+    let norm = GroupNorm::builder(1, 1).build().unwrap();
+    let y = norm.forward(x.view()).unwrap();
+    // The mean is 1000, the variance 0.625.
+    let expected = values.map(|value| ((f64::from(value) - 1000.0) / (0.625f64 + 1e-5).sqrt()) as f32);
+    assert!(
+        y.iter()
+            .zip(expected.iter().cycle())
+            .all(|(y, expected)| (y - expected).abs() <= expected.abs() * f32::EPSILON)
+    );
+    let dy = ndarray::Array3::from_elem(x.raw_dim(), 1.0f32);
+    let gradients = norm.backward(x.view(), dy.view(), Wanted::PARAMETERS).unwrap();
+    assert_eq!(gradients.dbeta.unwrap().to_f64(), [f64::from(1 << 27)]);
+}
