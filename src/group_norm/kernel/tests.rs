@@ -166,3 +166,47 @@ fn nan_bits_of_16_bit_dtypes_are_quiet_on_every_path() {
         assert!(y.iter().all(|v| v.is_nan()));
     }
 }
+
+/// Groups that need more care are found, computed and put back in either order, and touch no other.
+#[test]
+fn an_infinity_makes_its_own_group_nan_in_every_order() {
+    fn check<T: Element>() {
+        let (norm, [samples, channels, spatial]) = (norm(3, 2), [2, 6, 35]);
+        let extents = norm.extents(&[samples, channels, spatial]).unwrap();
+        for order in ORDERS {
+            // The element of a sample, channel and place.
+            let at = |n: usize, c: usize, s: usize| match order {
+                Order::Grouped => (n * channels + c) * spatial + s,
+                Order::Interleaved => (n * spatial + s) * channels + c,
+            };
+            let x = drawn::<T>(samples * channels * spatial, 4, 1.0);
+            let mut odd = x.clone();
+            odd[at(1, 2, 7)] = T::rounded(f64::INFINITY);
+            for path in Path::all() {
+                let answers = [&x, &odd].map(|x| {
+                    let mut y = vec![T::rounded(CANARY); x.len()];
+                    forward_by(path, &norm, extents, order, x, places(&mut y));
+                    let mut within = x.clone();
+                    forward_within_by(path, &norm, extents, order, &mut within);
+                    assert!(y.iter().zip(&within).all(|(a, b)| a.bits() == b.bits()), "in place");
+                    let mut dx = vec![T::rounded(CANARY); x.len()];
+                    backward_by(path, &norm, extents, order, [x, x], Some(places(&mut dx)));
+                    [y, dx]
+                });
+                for (n, c, s) in (0..samples * channels * spatial).map(|i| (i / 210, i / 35 % 6, i % 35)) {
+                    for (usual, odd) in answers[0].iter().zip(&answers[1]) {
+                        let (usual, odd) = (usual[at(n, c, s)], odd[at(n, c, s)]);
+                        let is_of_group = n == 1 && c / 2 == 1;
+                        assert!(
+                            if is_of_group { odd.to_f64().is_nan() } else { odd.bits() == usual.bits() },
+                            "{order:?} {n} {c} {s}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+    check::<f16>();
+    check::<f32>();
+    check::<f64>();
+}

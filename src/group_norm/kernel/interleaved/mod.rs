@@ -13,6 +13,7 @@ mod sums;
 mod write;
 
 use std::mem::MaybeUninit;
+use std::ops::Range;
 
 use rayon::prelude::*;
 
@@ -110,6 +111,8 @@ impl<'a, 'b, T: Lane<N>, const N: usize> Interleaved<'a, 'b, T, N> {
         let channels = parameters.norm.num_channels;
         let pair = 2 * N;
         let row = channels / greatest_common_divisor(channels, pair) * pair;
+        // Of a sample that is shorter, there is no more than a part of the first row.
+        let row = row.min(parameters.sample().next_multiple_of(pair));
         Self { path, parameters, channels, row, unit: (UNIT / row).max(1) * row, is_shared }
     }
 
@@ -270,7 +273,7 @@ impl<'a, 'b, T: Lane<N>, const N: usize> Interleaved<'a, 'b, T, N> {
     /// A row of the numbers of the channels, again and again; its first element is the element `first` of a sample.
     fn row(&self, mut numbers: Vec<In<T, N>>, first: usize) -> Vec<In<T, N>> {
         numbers.rotate_left(first % self.channels);
-        numbers.reserve_exact(self.row - self.channels);
+        numbers.reserve_exact(self.row.saturating_sub(self.channels));
         while numbers.len() < self.row {
             let more = numbers.len().min(self.row - numbers.len());
             numbers.extend_from_within(..more);
@@ -284,7 +287,7 @@ impl<'a, 'b, T: Lane<N>, const N: usize> Interleaved<'a, 'b, T, N> {
     }
 
     /// The channels of a group.
-    fn of_group(&self, group: usize) -> std::ops::Range<usize> {
+    fn of_group(&self, group: usize) -> Range<usize> {
         group * self.parameters.channels..(group + 1) * self.parameters.channels
     }
 
