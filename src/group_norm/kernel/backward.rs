@@ -253,6 +253,9 @@ impl<T: Lane<N>, I: Isa, const N: usize> Linear<T, I, N> {
                 put(dx, self.applied(x, dy));
             }
         }
+        if (x.len() - start).is_multiple_of(N) {
+            return;
+        }
         // What is left is the end of a vector that begins before it.
         if let (Some(x), Some(dy), Some(dx)) = (x.last_chunk::<N>(), dy.last_chunk::<N>(), dx.last_chunk_mut::<N>()) {
             put(dx, self.applied(x, dy));

@@ -3,7 +3,7 @@
 use super::lanes::{Compute, In, Lane, Of, WideOf, padded};
 use super::parameters::{Parameters, SMALL};
 use super::place::{Elementwise, How, Place, Row};
-use super::statistics::Normaliser;
+use super::statistics::{Meanwhile, Normaliser};
 use super::vector::{Isa, Vector};
 
 /// Writes group `index` of those of all samples.
@@ -26,6 +26,55 @@ pub(super) fn group<T: Lane<N>, I: Isa, const N: usize>(
             let affine = Affine::<T, I, N>::new(affine(normaliser, gamma, beta));
             place.row(channel * spatial, spatial).map::<I, N>(affine, how);
         }
+    }
+}
+
+/// A group that is written piece by piece, while the next one is summed: so reading and writing go on side by side, and
+/// neither waits for the memory alone.
+pub(super) struct Pieces<'a, 'b, P, T: Lane<N>, const N: usize> {
+    pub index: usize,
+    pub place: P,
+    pub normaliser: Normaliser<T, N>,
+    pub parameters: &'a Parameters<'b, T, N>,
+    /// So many elements are written.
+    done: usize,
+    /// So many elements come before the first that is aligned to a vector.
+    start: usize,
+}
+
+impl<'a, 'b, P: Place<T>, T: Lane<N>, const N: usize> Pieces<'a, 'b, P, T, N> {
+    pub fn new(index: usize, place: P, normaliser: Normaliser<T, N>, parameters: &'a Parameters<'b, T, N>) -> Self {
+        let start = place.before_aligned(size_of::<[T; N]>()).min(N);
+        Self { index, place, normaliser, parameters, done: 0, start }
+    }
+
+    /// Writes what is left.
+    #[inline(always)]
+    pub fn finish<I: Isa>(mut self) {
+        self.up_to::<I>(self.parameters.extents.group);
+    }
+
+    #[inline(always)]
+    fn up_to<I: Isa>(&mut self, end: usize) {
+        let spatial = self.parameters.extents.spatial;
+        let first = self.index % self.parameters.groups * self.parameters.channels;
+        let how = How { streams: self.parameters.streams, ahead: 0 };
+        while self.done < end {
+            let channel = self.done / spatial;
+            let count = end.min((channel + 1) * spatial) - self.done;
+            let (gamma, beta) = (self.parameters.gamma[first + channel], self.parameters.beta[first + channel]);
+            let affine = Affine::<T, I, N>::new(affine(&self.normaliser, gamma, beta));
+            self.place.row(self.done, count).map::<I, N>(affine, how);
+            self.done += count;
+        }
+    }
+}
+
+impl<P: Place<T>, T: Lane<N>, const N: usize> Meanwhile for Pieces<'_, '_, P, T, N> {
+    #[inline(always)]
+    fn after<I: Isa>(&mut self, summed: usize) {
+        // A piece ends where a vector does: what is written past the caches is written once.
+        self.up_to::<I>(summed - N + self.start % N);
     }
 }
 

@@ -43,7 +43,7 @@
 //! | [`parameters::SMALL`] | below 16 elements a channel, a loop over each channel would be mostly its ends: gamma and beta are spread out over the elements |
 //! | [`SMALL_BYTES`] | groups up to 4 KiB are written after the sums of the next are taken, so that its square root and division wait for nobody; of larger ones the first cache holds no two |
 //! | [`parameters::STREAMED_BYTES`] | from 8 MiB on, y is not in a cache any more when it is read, and is written past them: otherwise its old content is read first |
-//! | [`parameters::HELD_BYTES`] | a group up to 512 KiB is held in the second cache; while it is written, the next one is fetched |
+//! | [`parameters::HELD_BYTES`] | a group up to 512 KiB is held in the second cache; while it is written, the next one is fetched. A larger one is written piece by piece while the next one is summed |
 //! | [`parameters::MEMORY_BYTES`] | from 32 MiB on, rows of interleaved channels are read as they lie, and not column by column: so they are fetched ahead |
 //! | `interleaved::UNIT` | 64 Ki elements: what is added up for each channel of a unit is little beside them, and two threads find enough units |
 //!
@@ -78,6 +78,7 @@ use rayon::prelude::*;
 
 pub(super) use backward::Share;
 use backward::Summed;
+use forward::Pieces;
 use lanes::{Lane, WideOf};
 use memory::{places, written};
 use parameters::Parameters;
@@ -187,11 +188,14 @@ struct Forward<'a, P, T: Lane<N>, const N: usize> {
 impl<T: Lane<N>, P: Iterator<Item: Place<T>>, const N: usize> Pass for Forward<'_, P, T, N> {
     #[inline(always)]
     fn run<I: Isa>(self) {
+        if self.parameters.pieces {
+            return self.in_pieces::<I>();
+        }
         // A small group is written after the sums of the next one are taken: the one does not wait for the other.
         let is_small = size_of::<T>() * self.parameters.extents.group <= SMALL_BYTES;
         let mut summed = None;
         for (index, mut place) in (self.first..).zip(self.places) {
-            let normaliser = Normaliser::<T, N>::of::<I>(place.x(), self.parameters);
+            let normaliser = Normaliser::<T, N>::of::<I>(place.x(), self.parameters, &mut ());
             if let Some((index, place, normaliser)) = summed.take() {
                 forward::group::<T, I, N>(index, place, &normaliser, self.parameters);
             }
@@ -207,6 +211,32 @@ impl<T: Lane<N>, P: Iterator<Item: Place<T>>, const N: usize> Pass for Forward<'
         if self.parameters.streams {
             I::fence();
         }
+    }
+}
+
+impl<T: Lane<N>, P: Iterator<Item: Place<T>>, const N: usize> Forward<'_, P, T, N> {
+    /// Each group is written while the next one is summed.
+    #[inline(always)]
+    fn in_pieces<I: Isa>(self) {
+        let mut last: Option<Pieces<'_, '_, P::Item, T, N>> = None;
+        for (index, mut place) in (self.first..).zip(self.places) {
+            let normaliser = match last.take() {
+                None => Normaliser::<T, N>::of::<I>(place.x(), self.parameters, &mut ()),
+                Some(mut pieces) => {
+                    let normaliser = Normaliser::<T, N>::of::<I>(place.x(), self.parameters, &mut pieces);
+                    pieces.finish::<I>();
+                    normaliser
+                }
+            };
+            match normaliser {
+                Some(normaliser) => last = Some(Pieces::new(index, place, normaliser, self.parameters)),
+                None => carefully(index, &mut place, self.parameters),
+            }
+        }
+        if let Some(last) = last {
+            last.finish::<I>();
+        }
+        I::fence();
     }
 }
 

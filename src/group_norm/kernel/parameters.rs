@@ -32,6 +32,8 @@ pub(super) struct Parameters<'a, T: Lane<N>, const N: usize> {
     pub streams: bool,
     /// How far ahead of what is written the next group is fetched, in elements; 0 where it is not.
     pub ahead: usize,
+    /// Whether a group is written piece by piece while the next one is summed.
+    pub pieces: bool,
     /// The largest magnitude of gamma and beta; an infinity where one of them is no number.
     largest: f64,
 }
@@ -55,6 +57,7 @@ impl<'a, T: Lane<N>, const N: usize> Parameters<'a, T, N> {
             spread,
             comes_from_memory: bytes >= MEMORY_BYTES,
             streams: bytes >= STREAMED_BYTES,
+            pieces: bytes >= FETCHED_BYTES && group > HELD_BYTES,
             ahead: if bytes >= FETCHED_BYTES && group <= HELD_BYTES { extents.group } else { 0 },
             largest: T::rounded(norm.largest).to_f64(),
         }

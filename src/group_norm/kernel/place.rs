@@ -16,6 +16,9 @@ pub(super) trait Place<T: Copy> {
     /// The input.
     fn x(&self) -> &[T];
 
+    /// So many elements come before the first place of the output that is aligned to so many bytes.
+    fn before_aligned(&self, bytes: usize) -> usize;
+
     /// Writes all that is left of the output.
     fn write(&mut self, values: &[T]);
 
@@ -52,6 +55,10 @@ impl<T: Copy> Place<T> for Apart<'_, T> {
         self.x
     }
 
+    fn before_aligned(&self, bytes: usize) -> usize {
+        self.y.as_ptr().align_offset(bytes)
+    }
+
     fn write(&mut self, values: &[T]) {
         self.y.write_copy_of_slice(values);
     }
@@ -78,7 +85,7 @@ impl<T: Copy> Row<T> for Apart<'_, T> {
         if how.streams {
             // What lies between the ends is aligned.
             start = y.as_ptr().align_offset(size_of::<[T; N]>()).min(N);
-            if let (Some(x), Some(y)) = (x.first_chunk::<N>(), y.first_chunk_mut::<N>()) {
+            if let (true, Some(x), Some(y)) = (start > 0, x.first_chunk::<N>(), y.first_chunk_mut::<N>()) {
                 put(y, elementwise.applied(0, x));
             }
         }
@@ -99,6 +106,9 @@ impl<T: Copy> Row<T> for Apart<'_, T> {
             for (at, (x, y)) in vectors {
                 put(y, elementwise.applied(start + at * N, x));
             }
+        }
+        if (x.len() - start).is_multiple_of(N) {
+            return;
         }
         // What is left is the end of a vector that begins before it.
         if let (Some(x), Some(y)) = (x.last_chunk::<N>(), y.last_chunk_mut::<N>()) {
@@ -121,6 +131,10 @@ impl<T: Copy> Place<T> for Within<'_, T> {
     #[inline(always)]
     fn x(&self) -> &[T] {
         self.0
+    }
+
+    fn before_aligned(&self, bytes: usize) -> usize {
+        self.0.as_ptr().align_offset(bytes)
     }
 
     fn write(&mut self, values: &[T]) {

@@ -39,18 +39,19 @@ pub(super) enum Outcome<T: Lane<N>, const N: usize> {
 }
 
 impl<T: Lane<N>, const N: usize> Normaliser<T, N> {
-    /// That of a group; `None` where it needs more care than is taken here.
+    /// That of a group; `None` where it needs more care than is taken here. Something else is done on the way.
     #[inline(always)]
-    pub fn of<I: Isa>(x: &[T], parameters: &Parameters<'_, T, N>) -> Option<Self> {
-        let mut shift = near_mean::<T, I, N>(x);
-        for _ in 0..2 {
-            match Self::judged(shift, moments::<T, I, N>(x, shift), parameters) {
-                Outcome::Near(normaliser) => return Some(normaliser),
-                Outcome::Far(nearer) => shift = nearer,
-                Outcome::Odd => return None,
-            }
+    pub fn of<I: Isa>(x: &[T], parameters: &Parameters<'_, T, N>, meanwhile: &mut impl Meanwhile) -> Option<Self> {
+        let shift = near_mean::<T, I, N>(x);
+        let nearer = match Self::judged(shift, moments::<T, I, N>(x, shift, meanwhile), parameters) {
+            Outcome::Near(normaliser) => return Some(normaliser),
+            Outcome::Far(nearer) => nearer,
+            Outcome::Odd => return None,
+        };
+        match Self::judged(nearer, moments::<T, I, N>(x, nearer, &mut ()), parameters) {
+            Outcome::Near(normaliser) => Some(normaliser),
+            Outcome::Far(_) | Outcome::Odd => None,
         }
-        None
     }
 
     /// From the sums over a group of `x - shift` and of its square.
@@ -154,18 +155,34 @@ pub(super) fn near_mean<T: Lane<N>, I: Isa, const N: usize>(x: &[T]) -> In<T, N>
     In::<T, N>::of(sum * (1.0 / (SAMPLE * N) as f64))
 }
 
+/// What is done while a group is summed.
+pub(super) trait Meanwhile {
+    /// A part of it, so many elements having been summed.
+    fn after<I: Isa>(&mut self, summed: usize);
+}
+
+impl Meanwhile for () {
+    #[inline(always)]
+    fn after<I: Isa>(&mut self, _: usize) {}
+}
+
 /// The sums over a group of `x - shift` and of its square.
 #[inline(always)]
-fn moments<T: Lane<N>, I: Isa, const N: usize>(x: &[T], shift: In<T, N>) -> [WideOf<T, N>; 2] {
+fn moments<T: Lane<N>, I: Isa, const N: usize>(
+    x: &[T],
+    shift: In<T, N>,
+    meanwhile: &mut impl Meanwhile,
+) -> [WideOf<T, N>; 2] {
     let mut sums = Moments::<T, I, N>::new(shift);
     let (vectors, rest) = x.as_chunks::<N>();
     let (pairs, last) = vectors.as_chunks::<SIDE_BY_SIDE>();
     let (runs, few) = pairs.as_chunks::<RUN>();
-    for run in runs {
+    for (at, run) in runs.iter().enumerate() {
         for pair in run {
             sums.add(pair);
         }
         sums.empty();
+        meanwhile.after::<I>((at + 1) * RUN * SIDE_BY_SIDE * N);
     }
     for pair in few {
         sums.add(pair);
