@@ -6,6 +6,7 @@
 mod bench;
 mod cache;
 mod check;
+mod defects;
 mod drift;
 mod environment;
 mod golden;
@@ -41,6 +42,8 @@ enum Command {
     Golden(golden::Golden),
     /// Say what a recorded version of a framework answers otherwise than another
     Drift(drift::Drift),
+    /// Make each known defect the subject of the whole suite; all have to be caught
+    Defects(defects::Defects),
     /// Measure the harness or the operator, side by side with what else does its job
     Bench(bench::Bench),
     /// Fetch the CPU libtorch, once, into the user's cache
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
         Command::Check(check) => check.run(),
         Command::Golden(golden) => golden.run(),
         Command::Drift(drift) => drift.run(),
+        Command::Defects(defects) => defects.run(),
         Command::Bench(bench) => bench.run(),
         Command::Libtorch => libtorch::fetch().map(|folder| {
             println!("libtorch {} is in {}", libtorch::VERSION, folder.display());
