@@ -1,11 +1,11 @@
 //! Each defect the subject of the whole suite: which rows refute it, and by which case first.
 
-use mapcheck::check::{Check, Suite, Verdict};
+use mapcheck::check::{Check, Finding, Suite};
 use mapcheck::engine::Engine;
 use mapcheck::mapping::Mapping;
 use rayon::prelude::*;
 
-use crate::{Defect, Textbook};
+use crate::{Defect, Flaw, Textbook};
 
 /// What came of one defect.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ impl Caught {
 impl Scores {
     /// Makes each of these defects the subject of the whole suite.
     pub fn of(mapping: &Mapping, defects: &[&'static Defect]) -> Self {
-        let caught = |defect: &&'static Defect| Caught { defect, by: refuted(mapping, Textbook::with(defect.flaw)) };
+        let caught = |defect: &&'static Defect| Caught { defect, by: refuted(mapping, Some(defect.flaw)) };
         Self {
             rows: mapping.rows.iter().map(|row| row.name.clone()).collect(),
             defects: defects.par_iter().map(caught).collect(),
@@ -79,17 +79,20 @@ impl Scores {
 
 /// What refutes the textbook without a defect: nothing, unless textbook or suite are wrong.
 pub fn without_a_defect(mapping: &Mapping) -> Vec<(String, String)> {
-    refuted(mapping, Textbook::default())
+    refuted(mapping, None)
 }
 
-/// The rows that refute a subject, each with the first check that does. Checks are asked one after the other, so
-/// that what a subject keeps from one call to the next is the same on every run.
-fn refuted(mapping: &Mapping, subject: Textbook) -> Vec<(String, String)> {
+/// The rows that refute the textbook with a flaw, each with the first check that does. Checks are asked one after the
+/// other, so that what it keeps from one call to the next is the same on every run. That it panics is no merit of the
+/// suite, and does not count, unless that is the flaw.
+fn refuted(mapping: &Mapping, flaw: Option<Flaw>) -> Vec<(String, String)> {
+    let subject = flaw.map_or_else(Textbook::default, Textbook::with);
+    let counts = |finding: &Finding| flaw == Some(Flaw::RefusalCrashes) || !matches!(finding, Finding::Broken(_));
     let name = subject.name().to_owned();
     let suite = Suite::new(mapping.clone(), Box::new(subject), Vec::new());
     let is_refuted = |check: &&Check| {
         let result = suite.run_check(check, |engine| engine == name);
-        result.engines.iter().any(|asked| asked.verdict == Verdict::Refuted)
+        result.engines.iter().any(|asked| asked.findings.iter().any(counts))
     };
     let checks = suite.checks();
     let of_row = |row: usize| checks.iter().filter(move |check| check.row == row);

@@ -119,6 +119,8 @@ defects! {
             "The channel of an element is its flat index over the length of the last dimension alone";
         AffineOfInstanceOrder "affine-in-reverse" [gamma_init, beta_init] []
             "gamma and beta are taken from the last channel to the first";
+        AffineBySample "affine-by-sample" [num_channels] []
+            "gamma and beta are broadcast over the samples where there are as many";
         ReduceOverGroupAxis "reduce-over-group-axis" [num_groups] ["brainpy/BrainPy#765"]
             "The statistics are those of all groups of a sample together";
         InterleavedGroups "interleaved-groups" [num_groups] ["tenstorrent/tt-metal#56202"]
@@ -133,6 +135,8 @@ defects! {
             "Each channel is normalised by itself";
         StatisticsOfEachPosition "statistics-of-each-position" [input] []
             "Each position in space is normalised by itself, over the channels of its group";
+        StatisticsOfEachSlice "statistics-of-each-slice" [input] []
+            "Of five and more dimensions, each index of the third is normalised by itself";
         StatisticsOfTheBatch "statistics-of-the-batch" [input] []
             "The statistics of a group are those over all samples";
         StatisticsOfTheFirstSample "statistics-of-the-first-sample" [input] []
@@ -141,6 +145,12 @@ defects! {
             "Every group of a sample is normalised with the statistics of the first";
         ShiftedGroups "groups-start-one-late" [num_groups] []
             "The statistics of a group leave its first channel out and take the next group's first in";
+        YFlattened "y-flattened" [input] []
+            "y has the shape (N, C, -1) where x has more than three dimensions";
+        YSqueezed "y-squeezed" [input] []
+            "y has no dimension of length 1";
+        DgammaBroadcastShape "dgamma-of-shape-1-c-1" [affine] []
+            "dgamma and dbeta have the shape (1, C, 1)";
         LastGroupShort "last-channel-left-out" [num_groups] []
             "The last channel of a group does not count in its statistics";
     }
@@ -175,6 +185,12 @@ defects! {
             "dgamma and dbeta are those of the first 128 samples";
         DgammaFirst256Samples "dgamma-of-256-samples" [input] []
             "dgamma and dbeta are those of the first 256 samples";
+        DgammaFirst1024Samples "dgamma-of-1024-samples" [input] []
+            "dgamma and dbeta are those of the first 1,024 samples";
+        DgammaSpaceBeyond512Lost "dgamma-of-512-positions" [input] []
+            "dgamma and dbeta are those of the first 512 positions of a channel";
+        DgammaSpaceBeyond16384Lost "dgamma-of-16384-positions" [input] []
+            "dgamma and dbeta are those of the first 16,384 positions of a channel";
         DgammaFirst32Channels "dgamma-of-32-channels" [num_channels] []
             "dgamma and dbeta of channels beyond the 32nd are 0";
         DgammaFirst1024Channels "dgamma-of-1024-channels" [num_channels] []
@@ -191,6 +207,8 @@ defects! {
             "The buffer of a channels-last x is read as if its channels came first";
         XStridesIgnored "x-strides-ignored" [input] ["pytorch/pytorch#186414"]
             "The buffer of x is read from its start, whatever its strides";
+        HalfStridesIgnored "x-strides-ignored-in-half" [input] []
+            "The buffer of an f16 or bf16 x is read from its start, whatever its strides";
         XOffsetIgnored "x-offset-ignored" [input] []
             "x is read by its strides from the start of its buffer";
         XTransposedAsContiguous "x-transposed-ignored" [input] []
@@ -237,6 +255,10 @@ defects! {
             "The deviation of the backward pass has an eps of 1e-5";
         DyTakenForOnes "dy-taken-for-ones" [input] []
             "The gradients are those of the sum of y";
+        DxOfTheFirstGroup "dx-of-the-first-group" [num_groups] []
+            "dx is 0 in all groups of a sample but the first";
+        DxOfFirstStatistics "dx-with-the-statistics-of-the-first-sample" [input] []
+            "dx of every sample is computed with the statistics of the first";
         DxFromOverwrittenX "dx-from-overwritten-x" [input] []
             "y is written over x before the backward pass reads it";
         DgammaUnnormalised "dgamma-of-raw-x" [input] []
@@ -315,6 +337,10 @@ defects! {
             "NaN in y is turned into 0";
         NanInX "nan-skipped" [input] []
             "NaN in x is taken for 0";
+        NanSpreadsInDgamma "nan-spreads-over-dgamma" [input] []
+            "A NaN in the dgamma of one channel makes that of all NaN";
+        NanSpreadsOverBatch "nan-spreads-over-the-batch" [input] []
+            "A NaN in one sample makes y NaN in all";
         NanSpreads "nan-spreads-over-groups" [input] []
             "A NaN in one group makes all of its sample NaN";
         InfinityClipped "infinity-clipped" [input] []

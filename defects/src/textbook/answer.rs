@@ -25,6 +25,8 @@ pub(super) struct Work<'a> {
     pub inner: usize,
     /// The length of the last dimension.
     pub last: usize,
+    /// Elements of one index of the third dimension, of more than four.
+    pub slice: Option<usize>,
     pub rank: usize,
     pub group_channels: usize,
 }
@@ -48,6 +50,7 @@ impl Work<'_> {
             Some(Flaw::AffineWithinGroup) => c % self.group_channels,
             Some(Flaw::AffineByFlatIndex) => (i / self.inner).min(self.channels - 1),
             Some(Flaw::AffineOnLastDimension) if self.rank > 2 && self.last == self.channels => i % self.last,
+            Some(Flaw::AffineBySample) if self.samples == self.channels => i / self.inner / self.channels,
             Some(Flaw::AffineByLastDimensionOnly) if self.rank > 2 => i / self.last % self.channels,
             Some(Flaw::AffineOfInstanceOrder) => self.channels - 1 - c,
             _ => c,
@@ -82,6 +85,7 @@ pub(super) fn of(flaw: Option<Flaw>, reading: &Reading, effective: &Effective, p
         channels: shape[1],
         inner,
         last: shape[shape.len() - 1],
+        slice: (shape.len() > 4).then(|| shape[3..].iter().product()),
         rank: shape.len(),
         group_channels: reading.group_channels.unwrap_or(shape[1] / effective.num_groups),
     };
@@ -114,7 +118,12 @@ pub(super) fn of(flaw: Option<Flaw>, reading: &Reading, effective: &Effective, p
     if has(Flaw::YInTheOrderOfX) {
         rounded = memory::in_the_order_of(&call.input.1, &rounded);
     }
-    let y_shape = reading.shape.as_deref().unwrap_or(shape);
+    let y_shape = match flaw {
+        Some(Flaw::YFlattened) if shape.len() > 3 => &[shape[0], shape[1], inner][..],
+        Some(Flaw::YSqueezed) => &shape.iter().copied().filter(|&length| length != 1).collect::<Vec<usize>>(),
+        _ => reading.shape.as_deref().unwrap_or(shape),
+    };
+    let of_channels = if has(Flaw::DgammaBroadcastShape) { &[1, work.channels, 1][..] } else { &[work.channels] };
     put(Output::Y, y_dtype, y_shape, &rounded);
     if let Some((_, wanted)) = &effective.backward {
         let backward = call.backward.as_ref().expect("an effective call has a backward pass only where the call has");
@@ -128,7 +137,7 @@ pub(super) fn of(flaw: Option<Flaw>, reading: &Reading, effective: &Effective, p
             if has(Flaw::DxInTheOrderOfX) {
                 dx = memory::in_the_order_of(&call.input.1, &dx);
             }
-            put(Output::Dx, dtype, y_shape, &dx);
+            put(Output::Dx, dtype, reading.shape.as_deref().unwrap_or(shape), &dx);
         }
         let answered = |own: DType, of: Flaw| if has(of) { dtype } else { own };
         let (of_gamma, of_beta) = (
@@ -144,10 +153,10 @@ pub(super) fn of(flaw: Option<Flaw>, reading: &Reading, effective: &Effective, p
             }
         }
         if wanted.gamma && !has(Flaw::AffineGradsMissing) {
-            put(Output::Dgamma, of_gamma, &[work.channels], &parameters[0]);
+            put(Output::Dgamma, of_gamma, of_channels, &parameters[0]);
         }
         if wanted.beta && !has(Flaw::AffineGradsMissing) {
-            put(Output::Dbeta, of_beta, &[work.channels], &parameters[1]);
+            put(Output::Dbeta, of_beta, of_channels, &parameters[1]);
         }
     }
     put(Output::Gamma, effective.dtypes.gamma, &[work.channels], &effective.gamma);

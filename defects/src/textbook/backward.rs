@@ -27,6 +27,7 @@ pub(super) fn gradients(
     wanted: Wanted,
 ) -> Gradients {
     let overwritten: Vec<f64>;
+    let of_sample = (groups.len() / work.samples.max(1)).max(1);
     let (mut again, mut statistics) = (work.clone(), statistics.to_vec());
     match work.flaw {
         Some(Flaw::DxFromOverwrittenX) => {
@@ -34,6 +35,9 @@ pub(super) fn gradients(
             again.x = &overwritten;
         }
         Some(Flaw::DxOfOtherEps) => statistics.iter_mut().for_each(|s| s.rstd = Double::from(1.0) / s.variance.sqrt()),
+        Some(Flaw::DxOfFirstStatistics) => {
+            statistics = (0..groups.len()).map(|position| statistics[position % of_sample]).collect();
+        }
         Some(Flaw::DxOfDefaultEps) => {
             statistics.iter_mut().for_each(|s| s.rstd = Double::from(1.0) / (s.variance + 1e-5.into()).sqrt());
         }
@@ -41,7 +45,10 @@ pub(super) fn gradients(
     }
     let work = &again;
     let mut dx = vec![Double::default(); work.x.len()];
-    for (group, of_group) in groups.iter().zip(&statistics) {
+    for (position, (group, of_group)) in groups.iter().zip(&statistics).enumerate() {
+        if work.flaw == Some(Flaw::DxOfTheFirstGroup) && position % of_sample > 0 {
+            continue;
+        }
         of_input(work, group, of_group, dy, &mut dx);
     }
     let mut gradients = of_parameters(work, groups, &statistics, y, dy, &dx);
@@ -112,9 +119,15 @@ fn of_parameters(
     let to = match flaw {
         Some(Flaw::DgammaFirst128Samples) => samples.min(128),
         Some(Flaw::DgammaFirst256Samples) => samples.min(256),
+        Some(Flaw::DgammaFirst1024Samples) => samples.min(1024),
         _ => samples,
     };
-    let space = if has(Flaw::DgammaSpaceTailLost) && inner > 8 { inner - inner % 8 } else { inner };
+    let space = match flaw {
+        Some(Flaw::DgammaSpaceTailLost) if inner > 8 => inner - inner % 8,
+        Some(Flaw::DgammaSpaceBeyond512Lost) => inner.min(512),
+        Some(Flaw::DgammaSpaceBeyond16384Lost) => inner.min(16_384),
+        _ => inner,
+    };
     for c in 0..channels {
         let elements = || (from..to).flat_map(|n| (0..space).map(move |i| (n * channels + c) * inner + i));
         let term = |i: usize| {
@@ -163,6 +176,7 @@ fn severed(work: &Work<'_>, wanted: Wanted, dx: &mut [Double], [dgamma, dbeta]: 
             dgamma.fill(zero);
             dbeta.fill(zero);
         }
+        Some(Flaw::NanSpreadsInDgamma) if dgamma.iter().any(|g| g.hi.is_nan()) => dgamma.fill(nan),
         Some(Flaw::GradientsSwapped) => std::mem::swap(dgamma, dbeta),
         Some(Flaw::DxOnlyBesideDgamma) if !wanted.gamma => dx.fill(zero),
         Some(Flaw::DgammaOnlyBesideDx) if !wanted.x => dgamma.fill(zero),

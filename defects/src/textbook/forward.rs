@@ -29,6 +29,10 @@ pub(super) fn y(work: &Work<'_>, groups: &[Group], statistics: &[Statistics]) ->
     }
     match flaw {
         Some(Flaw::NanSpreads) => spread(&mut y, work.channels * work.inner),
+        Some(Flaw::NanSpreadsOverBatch) => {
+            let all = y.len();
+            spread(&mut y, all);
+        }
         Some(Flaw::NanIsZero) => y.iter_mut().filter(|y| y.hi.is_nan()).for_each(|y| *y = 0.0.into()),
         _ => {}
     }

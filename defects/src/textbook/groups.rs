@@ -38,6 +38,14 @@ pub(super) fn of(work: &Work<'_>) -> Vec<Group> {
         let groups = (0..samples).flat_map(|n| (0..count).map(move |group| (n, group)));
         return groups.flat_map(|(n, group)| (0..inner).map(move |i| Group::of(at(n, group, i).collect()))).collect();
     }
+    if let Some(slice) = work.slice.filter(|_| has(Flaw::StatisticsOfEachSlice)) {
+        let at = |n: usize, group: usize, from: usize| {
+            (group * size..(group + 1) * size).flat_map(move |c| (from..from + slice).map(move |i| index(n, c, i)))
+        };
+        let groups = (0..samples).flat_map(|n| (0..count).map(move |group| (n, group)));
+        let slices = || (0..inner).step_by(slice.max(1));
+        return groups.flat_map(|(n, group)| slices().map(move |i| Group::of(at(n, group, i).collect()))).collect();
+    }
     let mut groups = Vec::with_capacity(samples * count);
     for n in 0..samples {
         for group in 0..count {

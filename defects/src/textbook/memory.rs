@@ -1,5 +1,6 @@
 //! How tensors are read from memory, and how answers are laid into it.
 
+use mapcheck::dtype::DType;
 use mapcheck::tensor::{Element, Strided, Tensor, contiguous_strides};
 
 use crate::Flaw;
@@ -10,6 +11,7 @@ pub(super) fn x(flaw: Option<Flaw>, x: &Tensor) -> Vec<f64> {
     let rank = x.shape().len();
     let as_it_lies = match flaw {
         Some(Flaw::XStridesIgnored) => true,
+        Some(Flaw::HalfStridesIgnored) => matches!(x.dtype(), DType::F16 | DType::BF16),
         Some(Flaw::NhwcReshape) => !is_contiguous && rank > 2 && x.strides()[1] == 1,
         Some(Flaw::XTransposedAsContiguous) => !is_contiguous && x.strides()[0] == 1 && rank > 1,
         Some(Flaw::XOffsetIgnored) => return by_strides(x, x.strides(), 0),
