@@ -25,9 +25,9 @@ pub fn page(scores: &Scores) -> String {
         let of_kind: Vec<&Caught> = scores.defects.iter().filter(|caught| caught.defect.kind == kind).collect();
         let _ = writeln!(text, "\n## {kind}: {}\n", of_kind.len());
         text.push_str(
-            "| defect | what is wrong | has to be caught by | first refuted by | seen in |\n|---|---|---|---|---|\n",
+            "| defect | what is wrong | has to be caught by | first refuted by | threads |\n|---|---|---|---|---|\n",
         );
-        for Caught { defect, by } in of_kind.into_iter().map(|caught| &*caught) {
+        for Caught { defect, by } in of_kind {
             let own: Vec<String> = defect.rows.iter().map(|row| first(row, by)).collect();
             let others = by.iter().filter(|(row, _)| !defect.rows.contains(&row.as_str())).count();
             let others = if others > 0 { format!(", and in {others} more") } else { String::new() };

@@ -117,18 +117,20 @@ defects! {
             "gamma and beta are broadcast over the last dimension where that is as long as they are";
         AffineByLastDimensionOnly "affine-by-last-dimension-only" [num_channels, input] []
             "The channel of an element is its flat index over the length of the last dimension alone";
-        AffineOfInstanceOrder "affine-in-reverse" [gamma_init, beta_init] []
+        AffineInReverse "affine-in-reverse" [gamma_init, beta_init] []
             "gamma and beta are taken from the last channel to the first";
         AffineBySample "affine-by-sample" [num_channels] []
             "gamma and beta are broadcast over the samples where there are as many";
         ReduceOverGroupAxis "reduce-over-group-axis" [num_groups] ["brainpy/BrainPy#765"]
             "The statistics are those of all groups of a sample together";
-        InterleavedGroups "interleaved-groups" [num_groups] ["tenstorrent/tt-metal#56202"]
+        InterleavedGroups "interleaved-groups" [num_groups] []
             "Channel c belongs to group c % G";
         GroupsSizeSwap "group-count-group-size-swap" [num_groups] ["tinygrad/tinygrad#415", "chengzeyi/stable-fast#64"]
             "There are C/G groups of G channels";
         OneGroupIsInstanceNorm "one-group-is-instance-norm" [num_groups] ["NVIDIA/TensorRT#4756", "onnx/onnx-tensorrt#1052"]
             "One group is taken for one group a channel";
+        OneGroupIsLayerNorm "one-group-is-layer-norm" [num_groups] []
+            "One group is taken for a normalisation over channels, of each position by itself";
         InstanceIsOneGroup "one-channel-a-group-is-one-group" [num_groups] []
             "As many groups as channels are taken for one group";
         StatisticsOfEachChannel "statistics-of-each-channel" [num_groups] []
@@ -199,7 +201,11 @@ defects! {
             "Channels beyond the 1024th have neither gamma nor beta";
         NoSampleGivesNan "n-0-gives-nan-dgamma" [input] ["PaddlePaddle/Paddle#73152", "pytorch/pytorch#186414"]
             "dgamma and dbeta of no sample are NaN";
-        NoSpaceOneSpecial "one-element-a-channel-is-its-own-mean" [input] []
+        ChannelsOf16Bits "channels-of-16-bits" [num_channels] []
+            "Channels are counted in 16 bits: the 65,537th has gamma and beta of the first";
+        SpaceOf16Bits "space-of-16-bits" [input] []
+            "Of a channel, the first 65,536 positions are written";
+        OneElementIsItsOwnMean "one-element-a-channel-is-its-own-mean" [input] []
             "Where there is one element a channel, each is its own mean";
     }
     Layout {
@@ -271,6 +277,12 @@ defects! {
             "dgamma and dbeta are those of the last sample";
         DgammaMeanOfSamples "dgamma-mean-of-samples" [input] []
             "dgamma and dbeta are divided by the number of samples";
+        DgammaMeanOfAll "dgamma-mean-of-all" [input] []
+            "dgamma and dbeta are divided by the number of their terms";
+        DgammaByWayOfHalf "dgamma-by-way-of-dtype-of-x" [input] []
+            "dgamma and dbeta are rounded to the dtype of x, and have its range";
+        ProductsInHalf "products-with-dy-in-dtype-of-x" [input] []
+            "The products of dy and gamma are rounded to the dtype of x, and have its range";
         DgammaPerGroup "dgamma-per-group" [num_groups, gamma_init] []
             "All channels of a group have the dgamma of its first";
         AffineGradsSevered "affine-grads-severed" [affine, gamma_init, beta_init] ["paiml/aprender#2200"]
@@ -291,7 +303,7 @@ defects! {
             "dx is computed as if gamma were 1 where affine is False";
         DxZeroWhenFrozen "dx-severed-when-frozen" [affine] []
             "dx is 0 where affine is False";
-        AffineGradsOfDx "dbeta-of-dx" [beta_init] []
+        DbetaOfDx "dbeta-of-dx" [beta_init] []
             "dbeta is the sum of dx";
     }
     Numerics {
@@ -327,7 +339,7 @@ defects! {
             "The variance is divided by one less than the group's size";
         VarianceFloor "variance-floor" [eps] []
             "The variance is at least 1e-10";
-        VarianceNotClampedUp "deviation-instead-of-variance" [input] []
+        RootNotTaken "deviation-instead-of-variance" [input] []
             "The root is not taken";
         MeanAbsoluteDeviation "mean-absolute-deviation" [input] []
             "The deviation is the mean of absolute deviations";
@@ -335,7 +347,7 @@ defects! {
             "x is divided by its root mean square, and not centred";
         NanIsZero "nan-is-zero" [input] []
             "NaN in y is turned into 0";
-        NanInX "nan-skipped" [input] []
+        NanSkipped "nan-skipped" [input] []
             "NaN in x is taken for 0";
         NanSpreadsInDgamma "nan-spreads-over-dgamma" [input] []
             "A NaN in the dgamma of one channel makes that of all NaN";
@@ -357,7 +369,7 @@ defects! {
             "y is rounded to bf16 and then to its dtype";
         OutputOfF16 "output-by-way-of-f16" [input] []
             "y is rounded to f16 and then to its dtype";
-        DgammaInDTypeOfX "dgamma-sums-in-half" [input] []
+        DgammaSumsInHalf "dgamma-sums-in-half" [input] []
             "Of an f16 or bf16 x, the running sums of dgamma and dbeta are rounded to its dtype";
         DgammaCancels "dgamma-of-two-sums-f32" [input] []
             "dgamma is a sum of dy times x less the mean times a sum of dy, in f32";
@@ -371,9 +383,9 @@ defects! {
             "dx is f32, whatever x is";
         YInDTypeOfGamma "y-in-dtype-of-gamma" [gamma_init] []
             "y is of the dtype of gamma";
-        DgammaInDTypeOfXAnswered "dgamma-in-dtype-of-x" [gamma_init] []
+        DgammaInDTypeOfX "dgamma-in-dtype-of-x" [gamma_init] []
             "dgamma is of the dtype of x, not that of gamma";
-        DbetaInDTypeOfXAnswered "dbeta-in-dtype-of-x" [beta_init] []
+        DbetaInDTypeOfX "dbeta-in-dtype-of-x" [beta_init] []
             "dbeta is of the dtype of x, not that of beta";
         GammaHeldInF16 "gamma-held-in-f16" [gamma_init] []
             "gamma is rounded to f16";
@@ -481,7 +493,7 @@ defects! {
             "uniform lies between -1 and 1";
         RandomIsConstant "normal-drawn-once" [gamma_init, beta_init] []
             "One random number is drawn for all channels";
-        GammaNormalIsOnes "random-means-default" [gamma_init, beta_init] []
+        RandomIsDefault "random-means-default" [gamma_init, beta_init] []
             "A random initialiser is taken as left out";
         UnknownNameIsDefault "unknown-name-is-default" [gamma_init, beta_init] []
             "An unknown initialiser is taken as left out";

@@ -17,6 +17,7 @@ mod schema;
 mod signature;
 mod suite;
 mod test;
+mod tolerances;
 mod worker;
 
 use std::process::ExitCode;
@@ -44,6 +45,8 @@ enum Command {
     Drift(drift::Drift),
     /// Make each known defect the subject of the whole suite; all have to be caught
     Defects(defects::Defects),
+    /// Say how much of each tolerance is used, by engine, dtype and row
+    Tolerances(tolerances::Tolerances),
     /// Measure the harness or the operator, side by side with what else does its job
     Bench(bench::Bench),
     /// Fetch the CPU libtorch, once, into the user's cache
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
         Command::Golden(golden) => golden.run(),
         Command::Drift(drift) => drift.run(),
         Command::Defects(defects) => defects.run(),
+        Command::Tolerances(tolerances) => tolerances.run(),
         Command::Bench(bench) => bench.run(),
         Command::Libtorch => libtorch::fetch().map(|folder| {
             println!("libtorch {} is in {}", libtorch::VERSION, folder.display());

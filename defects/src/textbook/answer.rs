@@ -52,7 +52,8 @@ impl Work<'_> {
             Some(Flaw::AffineOnLastDimension) if self.rank > 2 && self.last == self.channels => i % self.last,
             Some(Flaw::AffineBySample) if self.samples == self.channels => i / self.inner / self.channels,
             Some(Flaw::AffineByLastDimensionOnly) if self.rank > 2 => i / self.last % self.channels,
-            Some(Flaw::AffineOfInstanceOrder) => self.channels - 1 - c,
+            Some(Flaw::ChannelsOf16Bits) => c % 65_536,
+            Some(Flaw::AffineInReverse) => self.channels - 1 - c,
             _ => c,
         }
     }
@@ -140,11 +141,12 @@ pub(super) fn of(flaw: Option<Flaw>, reading: &Reading, effective: &Effective, p
             put(Output::Dx, dtype, reading.shape.as_deref().unwrap_or(shape), &dx);
         }
         let answered = |own: DType, of: Flaw| if has(of) { dtype } else { own };
-        let (of_gamma, of_beta) = (
-            answered(dtypes.gamma, Flaw::DgammaInDTypeOfXAnswered),
-            answered(dtypes.beta, Flaw::DbetaInDTypeOfXAnswered),
-        );
+        let (of_gamma, of_beta) =
+            (answered(dtypes.gamma, Flaw::DgammaInDTypeOfX), answered(dtypes.beta, Flaw::DbetaInDTypeOfX));
         let mut parameters = [of(&gradients.dgamma, of_gamma), of(&gradients.dbeta, of_beta)];
+        if has(Flaw::DgammaByWayOfHalf) {
+            parameters.iter_mut().flatten().for_each(|g| *g = dtype.round(*g));
+        }
         if has(Flaw::GradientsAccumulate) {
             let kept = past.gradients.entry(work.channels).or_insert_with(|| [0, 1].map(|_| vec![0.0; work.channels]));
             for (now, before) in parameters.iter_mut().flatten().zip(kept.iter_mut().flatten()) {
@@ -171,7 +173,7 @@ fn input(flaw: Option<Flaw>, x: &[f64], dtype: DType) -> Vec<f64> {
     let read = |&x: &f64| match flaw {
         Some(Flaw::CastInputToF16) => DType::F16.round(x),
         Some(Flaw::CastInputToF32) => DType::F32.round(x),
-        Some(Flaw::NanInX) if x.is_nan() => 0.0,
+        Some(Flaw::NanSkipped) if x.is_nan() => 0.0,
         Some(Flaw::InfinityClipped) if x.is_infinite() => largest.copysign(x),
         Some(Flaw::SubnormalInputFlushed) if x.abs() < smallest => 0.0,
         _ => x,

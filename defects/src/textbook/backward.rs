@@ -63,7 +63,10 @@ fn of_input(work: &Work<'_>, group: &Group, statistics: &Statistics, dy: &[f64],
     let has = |of: Flaw| flaw == Some(of);
     let plain =
         has(Flaw::GammaAfterProjection) || has(Flaw::DxWithoutGamma) || has(Flaw::DxPlainWhenFrozen) && !work.affine;
-    let g = |i: usize| if plain { dy[i].into() } else { Double::from(dy[i]) * work.gamma_at(i).into() };
+    let g = |i: usize| {
+        let product = if plain { dy[i].into() } else { Double::from(dy[i]) * work.gamma_at(i).into() };
+        if has(Flaw::ProductsInHalf) { product.round(work.dtype).into() } else { product }
+    };
     let count = match flaw {
         Some(Flaw::DxUnbiased) => group.members.len() as f64 - 1.0,
         _ => group.members.len() as f64,
@@ -141,10 +144,10 @@ fn of_parameters(
         };
         let shift = |i: usize| match flaw {
             Some(Flaw::DbetaOfGammaTimesDy) => Double::from(dy[i]) * work.gamma_at(i).into(),
-            Some(Flaw::AffineGradsOfDx) => dx[i],
+            Some(Flaw::DbetaOfDx) => dx[i],
             _ => dy[i].into(),
         };
-        let running = (has(Flaw::DgammaInDTypeOfX) && is_half).then_some(dtype);
+        let running = (has(Flaw::DgammaSumsInHalf) && is_half).then_some(dtype);
         gradients[0][c] = sum(elements().map(term), running);
         gradients[1][c] = sum(elements().map(shift), running);
         if has(Flaw::DgammaCancels) && dtype != DType::F64 {
@@ -161,6 +164,9 @@ fn of_parameters(
     }
     if has(Flaw::DgammaMeanOfSamples) && samples > 0 {
         gradients.iter_mut().flatten().for_each(|g| *g = *g / (samples as f64).into());
+    }
+    if has(Flaw::DgammaMeanOfAll) && samples > 0 {
+        gradients.iter_mut().flatten().for_each(|g| *g = *g / ((samples * inner) as f64).into());
     }
     if has(Flaw::DgammaPerGroup) {
         gradients[0] = (0..channels).map(|c| gradients[0][c - c % work.group_channels]).collect();

@@ -24,6 +24,9 @@ pub(super) fn y(work: &Work<'_>, groups: &[Group], statistics: &[Statistics]) ->
             _ => length,
         };
         for &i in &group.members[..written] {
+            if flaw == Some(Flaw::SpaceOf16Bits) && i % work.inner >= 65_536 {
+                continue;
+            }
             y[i] = if plain { work.x[i].into() } else { element(work, of_group, i) };
         }
     }

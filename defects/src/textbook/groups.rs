@@ -26,14 +26,15 @@ pub(super) fn of(work: &Work<'_>) -> Vec<Group> {
         Some(Flaw::OneGroupIsInstanceNorm) if work.group_channels == channels => 1,
         Some(Flaw::InstanceIsOneGroup) if work.group_channels == 1 => channels,
         Some(Flaw::StatisticsOfEachChannel) => 1,
-        Some(Flaw::NoSpaceOneSpecial) if inner == 1 => 1,
+        Some(Flaw::OneElementIsItsOwnMean) if inner == 1 => 1,
         Some(Flaw::GroupsSizeSwap) => channels / work.group_channels,
         _ => work.group_channels,
     };
     let count = channels.div_ceil(size);
     let index = |n: usize, c: usize, i: usize| (n * channels + c) * inner + i;
     let elements = |n: usize, from: usize, to: usize| -> Vec<usize> { (index(n, from, 0)..index(n, to, 0)).collect() };
-    if has(Flaw::StatisticsOfEachPosition) {
+    let is_layer_norm = has(Flaw::OneGroupIsLayerNorm) && work.group_channels == channels;
+    if has(Flaw::StatisticsOfEachPosition) || is_layer_norm {
         let at = |n: usize, group: usize, i: usize| (group * size..(group + 1) * size).map(move |c| index(n, c, i));
         let groups = (0..samples).flat_map(|n| (0..count).map(move |group| (n, group)));
         return groups.flat_map(|(n, group)| (0..inner).map(move |i| Group::of(at(n, group, i).collect()))).collect();

@@ -197,7 +197,7 @@ fn initialiser(flaw: Flaw, value: &Value, channels: usize, groups: usize) -> Ini
             match flaw {
                 Flaw::OnesAndZerosSwapped if lower.starts_with("one") => name("zeros"),
                 Flaw::OnesAndZerosSwapped if lower.starts_with("zero") => name("ones"),
-                Flaw::GammaNormalIsOnes if is_random => Initialiser::LeftOut,
+                Flaw::RandomIsDefault if is_random => Initialiser::LeftOut,
                 Flaw::FanNameIsDefault if is_fan => Initialiser::LeftOut,
                 Flaw::UnknownNameIsDefault if !is_random && !is_fan && !is_constant => Initialiser::LeftOut,
                 _ => Initialiser::AsItIs,

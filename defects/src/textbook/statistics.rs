@@ -56,16 +56,14 @@ pub(super) fn of(work: &Work<'_>, group: &Group) -> Statistics {
         Some(Flaw::OnePassF32) if dtype != DType::F64 => {
             variance = one_pass(values(), count, DType::F32).max(0.0).into()
         }
-        Some(Flaw::OnePassF32NoClamp) if dtype != DType::F64 => {
-            if one_pass(values(), count, DType::F32) + eps < 0.0 {
-                variance = f64::NAN.into();
-            }
+        Some(Flaw::OnePassF32NoClamp) if dtype != DType::F64 && one_pass(values(), count, DType::F32) + eps < 0.0 => {
+            variance = f64::NAN.into();
         }
         Some(Flaw::OnePassF64) => variance = one_pass(values(), count, DType::F64).max(0.0).into(),
         Some(Flaw::VarianceInF32) if dtype != DType::F64 => variance = variance.round(DType::F32).into(),
         Some(Flaw::VarianceFloor) if variance.hi < 1e-10 => variance = 1e-10.into(),
         Some(Flaw::MeanAbsoluteDeviation) => variance = variance * variance,
-        Some(Flaw::VarianceNotClampedUp) => variance = variance * variance,
+        Some(Flaw::RootNotTaken) => variance = variance * variance,
         _ => {}
     }
     Statistics { mean, rstd: reciprocal_deviation(work, variance), variance }
