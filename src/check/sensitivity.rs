@@ -1,8 +1,10 @@
 //! Whether a check could fail at all: does the answer move when the row's parameter does?
 //!
-//! The parameter is left at its default; one without a default gets another value that the API
-//! accepts; the input gets another first element. Where every other value is refused, that is a
-//! consequence too.
+//! The parameter is left at its default, or negated where it is true or false; one without a default
+//! gets another value that the API accepts; the input gets another first element. Where every other
+//! value is refused, that is a consequence too. An answer moves in any of its arrays, or in their dtypes.
+
+use std::collections::BTreeMap;
 
 use super::{Check, Suite, is_input};
 use crate::binding;
@@ -16,14 +18,14 @@ use crate::tensor::Tensor;
 
 impl Suite {
     /// Whether the answer to a check's call moves when the row's parameter does: the target's or the
-    /// source's, for a row is about both, and what has no effect on one side (MindSpore's affine on y)
+    /// source's, for a row is about both, and what has no effect on one side (MindSpore's affine)
     /// may have one on the other.
     pub fn is_sensitive(&self, check: &Check) -> bool {
         let row = &self.mapping().rows[check.row];
         let Some(target) = self.question(check, Side::Mindspore) else { return false };
         let drawn = self.drawn(&target, Question { row: &row.name, check: &check.name, call: &target });
         let built = drawn.as_ref().and_then(Outcome::answer);
-        let mut base = Base { suite: self, built, call: &target, y: [None, None] };
+        let mut base = Base { suite: self, built, call: &target, exact: [None, None] };
         match others(row, &target) {
             Others::None => false,
             Others::Input(other) => base.moves(&other).unwrap_or(false),
@@ -42,7 +44,7 @@ struct Base<'a> {
     suite: &'a Suite,
     built: Option<&'a Answer>,
     call: &'a Call,
-    y: [Option<Option<Expected>>; 2],
+    exact: [Option<Option<BTreeMap<Output, Expected>>>; 2],
 }
 
 impl Base<'_> {
@@ -60,13 +62,13 @@ impl Base<'_> {
     }
 
     fn moves_on(&mut self, side: Side, other: &Call) -> Option<bool> {
-        let other = y(&self.effective(side, other)?);
+        let other = exact::answer(&self.effective(side, other)?);
         let call = self.call;
         let at = usize::from(side == Side::Torch);
-        if self.y[at].is_none() {
-            self.y[at] = Some(self.effective(side, call).map(|effective| y(&effective)));
+        if self.exact[at].is_none() {
+            self.exact[at] = Some(self.effective(side, call).map(|effective| exact::answer(&effective)));
         }
-        let base = self.y[at].as_ref()?.as_ref()?;
+        let base = self.exact[at].as_ref()?.as_ref()?;
         Some(differ(base, &other))
     }
 
@@ -109,6 +111,12 @@ fn others(row: &Row, call: &Call) -> Others {
         other.arguments[at].1 = Value::Str("no such word".to_owned());
         return Others::Values(vec![other]);
     }
+    if let &Value::Bool(value) = value {
+        // The other one, for leaving out what is stated as its default is no other call.
+        let mut other = call.clone();
+        other.arguments[at].1 = Value::Bool(!value);
+        return Others::Values(vec![other]);
+    }
     if !row.file.default.is_empty() {
         let mut without = call.clone();
         without.arguments.remove(at);
@@ -135,14 +143,11 @@ fn with_another_element(x: &Tensor) -> Option<Tensor> {
     Tensor::from_f64(x.dtype(), x.shape(), &values)
 }
 
-/// y, as `exact` has it.
-fn y(effective: &Effective) -> Expected {
-    let forward = Effective { backward: None, ..effective.clone() };
-    exact::answer(&forward).remove(&Output::Y).expect("there is always a y")
-}
-
-/// Whether y moves by more than the loosest tolerance of the table.
-fn differ(one: &Expected, other: &Expected) -> bool {
-    let tolerance = Tolerance::of(Precision::AssertClose, one.through, Output::Y);
-    compare_exact(other, one, tolerance).beyond > 0
+/// Whether an array moves by more than the loosest tolerance of the table, or is of another dtype.
+fn differ(one: &BTreeMap<Output, Expected>, other: &BTreeMap<Output, Expected>) -> bool {
+    one.len() != other.len()
+        || one.iter().zip(other).any(|((&output, one), (_, other))| {
+            let tolerance = Tolerance::of(Precision::AssertClose, one.through, output);
+            one.dtype != other.dtype || compare_exact(other, one, tolerance).beyond > 0
+        })
 }

@@ -6,6 +6,7 @@
 mod bench;
 mod cache;
 mod check;
+mod defects;
 mod drift;
 mod environment;
 mod golden;
@@ -16,6 +17,7 @@ mod schema;
 mod signature;
 mod suite;
 mod test;
+mod tolerances;
 mod worker;
 
 use std::process::ExitCode;
@@ -41,6 +43,10 @@ enum Command {
     Golden(golden::Golden),
     /// Say what a recorded version of a framework answers otherwise than another
     Drift(drift::Drift),
+    /// Make each known defect the subject of the whole suite; all have to be caught
+    Defects(defects::Defects),
+    /// Say how much of each tolerance is used, by engine, dtype and row
+    Tolerances(tolerances::Tolerances),
     /// Measure the harness or the operator, side by side with what else does its job
     Bench(bench::Bench),
     /// Fetch the CPU libtorch, once, into the user's cache
@@ -60,6 +66,8 @@ fn main() -> ExitCode {
         Command::Check(check) => check.run(),
         Command::Golden(golden) => golden.run(),
         Command::Drift(drift) => drift.run(),
+        Command::Defects(defects) => defects.run(),
+        Command::Tolerances(tolerances) => tolerances.run(),
         Command::Bench(bench) => bench.run(),
         Command::Libtorch => libtorch::fetch().map(|folder| {
             println!("libtorch {} is in {}", libtorch::VERSION, folder.display());
