@@ -36,6 +36,7 @@ impl Report {
             mapcheck: env!("CARGO_PKG_VERSION").to_owned(),
             mapping: mapping(suite),
             verdict: outcomes.verdict(),
+            complete: outcomes.checks.len() == suite.checks().len(),
             engines: suite.engines().map(engine).collect(),
             rows: outcomes.rows.iter().map(|result| row(suite, result, &notes)).collect(),
             checks: outcomes.checks.iter().map(|result| check(suite, result)).collect(),

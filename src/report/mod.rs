@@ -3,6 +3,10 @@
 mod code;
 mod drift;
 mod gather;
+mod github;
+mod html;
+mod json;
+mod junit;
 pub mod model;
 mod notes;
 mod number;
@@ -10,6 +14,8 @@ mod text;
 mod wrap;
 
 pub use drift::drift;
+pub use html::Unwritable;
+pub use json::schema;
 pub use model::Report;
 pub use number::Number;
 pub use text::{Terminal, matrix, mismatch, text};

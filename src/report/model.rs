@@ -28,6 +28,8 @@ pub struct Report {
     pub mapping: Mapping,
     /// The worst verdict of all.
     pub verdict: Verdict,
+    /// Whether every check of the mapping was run.
+    pub complete: bool,
     /// Who was asked, the subject first.
     pub engines: Vec<Engine>,
     /// The rows that were asked, in the order of the page.
@@ -40,6 +42,15 @@ pub struct Report {
     pub limits: Vec<Limit>,
     /// Parameters that a recorded framework has and no row; empty unless every check was run.
     pub unmapped: Vec<Unmapped>,
+}
+
+impl Report {
+    /// What is said of each row, of each limit, and of each parameter without a row.
+    pub fn verdicts(&self) -> impl Iterator<Item = Verdict> {
+        let rows = self.rows.iter().map(|row| row.verdict);
+        let limits = self.limits.iter().map(|limit| limit.verdict);
+        rows.chain(limits).chain(self.unmapped.iter().map(|_| Verdict::Refuted))
+    }
 }
 
 /// A mapping: two APIs and where their rows are stated.
@@ -212,6 +223,13 @@ pub struct Check {
     pub sides: Option<Asked>,
 }
 
+impl Check {
+    /// The engines, and then the sides.
+    pub fn asked(&self) -> impl Iterator<Item = &Asked> {
+        self.engines.iter().chain(&self.sides)
+    }
+}
+
 /// A case of a row, at one dtype and layout.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Case {
@@ -249,10 +267,8 @@ pub struct Asked {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// What is not as claimed.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
     /// Arrays against `exact`; of the sides, those in whose numbers they differ.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub arrays: Vec<Array>,
 }
 

@@ -8,6 +8,7 @@ mod cache;
 mod check;
 mod drift;
 mod environment;
+mod file;
 mod golden;
 mod libtorch;
 mod live;

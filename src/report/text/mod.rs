@@ -114,7 +114,7 @@ impl Report {
 impl Check {
     /// The engines, and the sides, that do not pass.
     pub(super) fn refuted(&self) -> impl Iterator<Item = &Asked> {
-        self.engines.iter().chain(&self.sides).filter(|asked| asked.verdict == Verdict::Refuted)
+        self.asked().filter(|asked| asked.verdict == Verdict::Refuted)
     }
 }
 
