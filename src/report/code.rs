@@ -59,14 +59,45 @@ fn constructed(tensor: &Tensor, side: Side) -> String {
         return Value::Tensor(tensor.clone()).to_string();
     }
     let values: Vec<String> = tensor.to_f64().into_iter().map(|value| Value::Float(value).to_string()).collect();
-    let list = match tensor.shape() {
-        [_] => format!("[{}]", values.join(", ")),
-        // Of other ranks there are few: their shape is stated.
-        shape => format!("[{}], shape {shape:?}", values.join(", ")),
+    let (list, dtype) = (values.join(", "), tensor.dtype().framework_name());
+    let vector = match side {
+        Side::Torch => format!("torch.tensor([{list}], dtype=torch.{dtype})"),
+        Side::Mindspore => format!("mindspore.Tensor([{list}], mindspore.{dtype})"),
     };
-    let dtype = format!("{}.{}", side.key(), tensor.dtype().framework_name());
-    match side {
-        Side::Torch => format!("torch.tensor({list}, dtype={dtype})"),
-        Side::Mindspore => format!("mindspore.Tensor({list}, {dtype})"),
+    match tensor.shape() {
+        [_] => vector,
+        shape => format!("{vector}.reshape({})", format!("{shape:?}").trim_matches(['[', ']'])),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::{Backward, Wanted};
+    use crate::tensor::DType;
+
+    #[test]
+    fn a_call_reads_as_a_user_writes_it() {
+        let tensor = |dtype, shape: &[usize], values: &[f64]| Tensor::from_f64(dtype, shape, values).unwrap();
+        let x = tensor(DType::F16, &[1, 2], &[1.0, 2.0]);
+        let wanted = Wanted { x: true, gamma: false, beta: true };
+        let call = Call {
+            arguments: vec![("num_groups".to_owned(), Value::Int(2)), ("eps".to_owned(), Value::Float(1e-5))],
+            fill: vec![
+                ("weight".to_owned(), Value::Tensor(tensor(DType::F32, &[2, 1], &[0.5, f64::NAN]))),
+                ("bias".to_owned(), Value::Float(3.0)),
+            ],
+            input: ("input".to_owned(), x.clone()),
+            backward: Some(Backward { dy: x, wanted }),
+        };
+        assert_eq!(
+            code("torch.nn.GroupNorm", Side::Torch, &call, "channels_last"),
+            "net = torch.nn.GroupNorm(num_groups=2, eps=1e-5)\n\
+             net.to(torch.float16)\n\
+             net.weight.data = torch.tensor([0.5, float('nan')], dtype=torch.float32).reshape(2, 1)\n\
+             torch.nn.init.constant_(net.bias, 3.0)\n\
+             y = net(input)  # input: f16 [1, 2], channels last\n\
+             y.backward(dy)  # for dx, dbeta"
+        );
     }
 }

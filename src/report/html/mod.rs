@@ -69,6 +69,11 @@ impl Page<'_> {
         row.claim.replace(' ', "_")
     }
 
+    /// An engine's name, where it may be broken: after the framework.
+    fn parted<'n>(&self, name: &'n str) -> (&'n str, &'n str) {
+        name.split_at(name.rfind('-').map_or(name.len(), |at| at + 1))
+    }
+
     /// Whether a row is about parameters, whose names are code.
     fn is_code(&self, row: &Row) -> bool {
         row.claim != Claim::Example.words()

@@ -61,7 +61,12 @@ function make(tag, attributes, ...children) {
 }
 
 const pill = (verdict) => make("span", { class: "pill " + verdict }, say(verdict));
-const percent = (share) => (Number.isFinite(share) ? Math.ceil(share * 100) + "%" : "∞");
+/** A share of the tolerance: 25%, 40×, 1.5e8×. */
+function percent(share) {
+  if (!Number.isFinite(share)) return "∞";
+  if (share < 10) return Math.ceil(share * 100) + "%";
+  return (share < 1e4 ? Math.round(share) : share.toExponential(1).replace("+", "")) + "×";
+}
 
 function bar(share) {
   const width = Math.min(100, Math.ceil(share * 100));
@@ -246,7 +251,7 @@ function values(array) {
     make("td", {}, make("code", {}, array.name)),
     make("td", { class: "held" }, array.off === undefined ? array.tolerance
       : [make("span", { class: "known" }, say("known_off")), make("small", { lang: "en" }, array.off)]),
-    make("td", { class: "share" }, array.off === undefined ? [bar(used), make("span", {}, percent(used))] : "–"),
+    make("td", {}, make("span", { class: "share" }, bar(used), make("span", {}, percent(used)))),
     make("td", { class: "number" }, say("of", array.beyond, array.elements)),
     spot(2), spot(0), spot(1)];
 }

@@ -21,7 +21,7 @@ function upper(bin) {
 
 /** How many elements of an array have an error up to so many ULP, from none to the last bin of all engines. */
 function histogram(engine, array, last) {
-  const height = 64, step = Math.min(18, 260 / (last + 1)), width = (last + 1) * step;
+  const height = 64, step = Math.min(18, 240 / (last + 1)), width = (last + 1) * step;
   const most = Math.max(...array.histogram.map(([, count]) => count));
   const bars = array.histogram.map(([bin, count]) => {
     const tall = Math.max(2, (count / most) * height);
@@ -176,5 +176,5 @@ function scale() {
   const mark = (level, text) => make("span", { style: `inset-inline-start:${((level - 0.5) / 63) * 100}%` }, text);
   return make("div", { class: "key quiet" }, make("span", {}, say("scale")),
     make("div", { class: "marked" }, canvas, make("div", { class: "marks", "aria-hidden": "true" },
-      mark(1, "0"), mark(WHOLE, "1"), mark(WHOLE + 20, "10³"), mark(WHOLE + 40, "10⁶"), mark(INFINITE, "∞"))));
+      mark(1, "0"), mark(WHOLE, "1"), mark(WHOLE + 20, "10³"), mark(WHOLE + 33, "10⁵"), mark(INFINITE, "∞"))));
 }
