@@ -214,6 +214,7 @@ function open(item) {
   const detail = make("div", { class: "detail" },
     shared?.why ? make("p", { class: "why", lang: "en" }, shared.why) : null,
     facts,
+    check.case && !check.case[4] ? make("p", { class: "quiet" }, say("rejected_call")) : null,
     written.length ? make("div", { class: "calls" }, written) : null,
     make("h4", {}, say("answers")), answers(check), pictures(check));
   item.querySelector(".detail")?.remove();

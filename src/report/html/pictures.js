@@ -63,7 +63,7 @@ function layout({ cells: [samples, groups, channels, inner] }) {
   const w = clamp(2, Math.floor(340 / columns), 18), h = clamp(3, Math.floor(240 / lines), 18);
   const gap = flat ? 0 : 4, left = 26, top = 16;
   const blockWidth = columns * w + left + 14, blockHeight = lines * h + (groups - 1) * gap + top + 8;
-  const across = clamp(1, Math.floor(720 / blockWidth), samples);
+  const across = clamp(1, Math.floor(560 / blockWidth), samples);
   const of = (index) => {
     const inBlock = index % (lines * columns), line = Math.floor(inBlock / columns);
     const sample = Math.floor(index / (lines * columns)), group = flat ? line : Math.floor(line / channels);
