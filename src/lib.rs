@@ -39,6 +39,7 @@
 //!
 //! Implement [`engine::Engine`]: a name, the [`binding`] that it is held to, and an answer to a call.
 //! Give it to [`check::Suite::new`] as the subject; the specs, the stored answers and the report are the same.
+//! `docs/check-your-operator.md` does it from end to end.
 //!
 //! # Where things are
 //!
@@ -66,3 +67,8 @@ pub mod report;
 pub mod signature;
 pub mod tensor;
 pub mod version;
+
+// What the page shows is run as it stands.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/check-your-operator.md")]
+mod check_your_operator {}

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::binding::{self, Refusal};
 use crate::call::{Answer, Call, Effective, Outcome, Output};
-use crate::compare::{Tolerance, compare};
+use crate::compare::{HeatMap, Tolerance, compare, shares};
 use crate::engine::{self, Engine, Question};
 use crate::exact::Expected;
 use crate::mapping::{Layout, Side, Untranslatable};
@@ -177,18 +177,20 @@ fn hold(
                 continue;
             }
         };
+        let map = (comparison.beyond > 0)
+            .then(|| HeatMap::of(&expected.shape, effective.num_groups, shares(array, expected, tolerance)));
         if let Some(off) = claims.off(engine, effective.x.dtype(), *output) {
             let error = comparison.absolute.error;
             if !off.is_of(error) {
                 result.findings.push(Finding::Off { output: *output, bound: off.bound, error });
             }
-            result.comparisons.push(Compared { output: *output, to: Held::Off(off.why.clone()), comparison });
+            result.comparisons.push(Compared { output: *output, to: Held::Off(off.why.clone()), comparison, map });
             continue;
         }
         if comparison.beyond > 0 {
             result.findings.push(Finding::Beyond { output: *output, tolerance, comparison: comparison.clone() });
         }
-        result.comparisons.push(Compared { output: *output, to: Held::Within(tolerance), comparison });
+        result.comparisons.push(Compared { output: *output, to: Held::Within(tolerance), comparison, map });
     }
     result.findings.extend(as_built(answer, effective));
     result.findings.extend(moments(claims.case, answer));

@@ -26,7 +26,7 @@ pub use limits::Shown;
 pub use verdict::Verdict;
 
 use crate::call::{Call, CallHash, Outcome, Output};
-use crate::compare::{Comparison, Tolerance};
+use crate::compare::{Comparison, HeatMap, Tolerance};
 use crate::engine::{self, Engine, Question};
 use crate::mapping::{Case, Category, Layout, Mapping, Row, Side};
 use crate::tensor::DType;
@@ -98,7 +98,7 @@ pub struct EngineResult {
     pub verdict: Verdict,
     /// What is not as claimed.
     pub findings: Vec<Finding>,
-    /// Each array against `exact`.
+    /// Each array against `exact`; of the sides, those arrays in whose numbers two versions differ.
     pub comparisons: Vec<Compared>,
     /// The limits of the mapping, by index, that are shown to be so, each with the version of which it is shown.
     pub shows: Vec<(usize, String)>,
@@ -148,6 +148,8 @@ pub struct Compared {
     pub to: Held,
     /// By how much it differs.
     pub comparison: Comparison,
+    /// Where it does, of an array that is beyond the tolerance.
+    pub map: Option<HeatMap>,
 }
 
 /// What an array is held to.

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use super::arbiter::Arbiter;
 use super::claim::{Claims, Speaker};
-use super::{By, EngineResult, Finding, SIDES, Suite, Verdict};
+use super::{By, Compared, EngineResult, Finding, Held, SIDES, Suite, Verdict};
 use crate::binding::{Binding, Refusal};
 use crate::call::{Answer, Call, Effective, Output};
-use crate::compare::{Comparison, Precision, Tolerance, compare_exact};
+use crate::compare::{HeatMap, Precision, Tolerance, compare_exact, shares_exact};
 use crate::mapping::{How, Side, Untranslatable};
 
 /// What a version makes of a call.
@@ -29,8 +29,8 @@ enum Between {
     Nothing,
     /// One rejects what the other accepts.
     Rejection(Side, String),
-    /// The arrays that differ in numbers, with how much, and whether dtypes differ.
-    Answers(Vec<(Output, Comparison)>, Option<Output>),
+    /// The arrays that differ in numbers, with how much, and the first of which the dtypes differ.
+    Answers(Vec<Compared>, Option<Output>),
 }
 
 impl Suite {
@@ -131,7 +131,10 @@ fn hold_pair(claims: Claims<'_>, pair: [&str; 2], between: &Between, result: &mu
         }
         Between::Answers(values, dtype) => {
             let between = pair.map(str::to_owned);
-            let values = values.first().map(|(output, comparison)| {
+            if result.comparisons.is_empty() {
+                result.comparisons.clone_from(values);
+            }
+            let values = values.first().map(|Compared { output, comparison, .. }| {
                 (
                     How::Values,
                     Finding::SidesDiffer { output: *output, comparison: comparison.clone(), between: between.clone() },
@@ -178,7 +181,11 @@ fn compare(claims: Claims<'_>, torch: &Reading, mindspore: &Reading, arbiter: &m
                 let table = Tolerance::of(Precision::AssertClose, through, output);
                 let tolerance = claims.tolerance(SIDES, output, table);
                 let comparison = compare_exact(actual, expected, tolerance);
-                (comparison.beyond > 0).then_some((output, comparison))
+                (comparison.beyond > 0).then(|| {
+                    let shares = shares_exact(actual, expected, tolerance);
+                    let map = Some(HeatMap::of(&expected.shape, mindspore.num_groups, shares));
+                    Compared { output, to: Held::Within(tolerance), comparison, map }
+                })
             });
             Between::Answers(values.collect(), dtype)
         }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Tolerance;
+use super::{Histogram, Tolerance};
 use crate::call::Array;
 use crate::exact::Expected;
 use crate::tensor::DType;
@@ -22,6 +22,8 @@ pub struct Comparison {
     pub relative: Spot,
     /// The largest error in ULP, in the unit that `exact` gives.
     pub ulp: Spot,
+    /// How the errors in ULP are spread.
+    pub histogram: Histogram,
 }
 
 /// The worst element by one measure.
@@ -67,6 +69,9 @@ impl fmt::Display for Unlike {
 
 /// Holds an array to what is expected. NaN equals NaN, -0 equals 0, infinities count by their sign; otherwise
 /// the error is measured against the value before rounding.
+///
+/// # Errors
+/// Arrays of another shape or dtype cannot be compared.
 pub fn compare(actual: &Array, expected: &Expected, tolerance: Tolerance) -> Result<Comparison, Unlike> {
     if actual.shape != expected.shape {
         return Err(Unlike::Shape { actual: actual.shape.clone(), expected: expected.shape.clone() });
@@ -74,26 +79,70 @@ pub fn compare(actual: &Array, expected: &Expected, tolerance: Tolerance) -> Res
     if actual.values.dtype() != expected.dtype {
         return Err(Unlike::DType { actual: actual.values.dtype(), expected: expected.dtype });
     }
-    let values = actual.values.to_f64();
-    Ok(match &actual.kept {
-        Some(kept) => elements(kept.iter().copied().zip(values), expected, tolerance),
-        None => elements(values.into_iter().enumerate(), expected, tolerance),
-    })
+    Ok(comparison(of_array(actual), expected, tolerance))
 }
 
 /// Holds what is exact by one reading of a call, rounded as an engine would round it, to what is exact by
 /// another reading of the same call.
 pub fn compare_exact(actual: &Expected, expected: &Expected, tolerance: Tolerance) -> Comparison {
-    let values = actual.values.iter().map(|value| value.round(actual.dtype));
-    elements(values.enumerate(), expected, tolerance)
+    comparison(of_exact(actual), expected, tolerance)
 }
 
-fn elements(
-    actual: impl ExactSizeIterator<Item = (usize, f64)>,
+/// The share of the tolerance that each element uses, with the element's flat index, of arrays that can be compared.
+pub fn shares(actual: &Array, expected: &Expected, tolerance: Tolerance) -> Vec<(usize, f64)> {
+    each(of_array(actual), expected, tolerance).map(|(index, _, error)| (index, error.used)).collect()
+}
+
+/// The same of what is exact by one reading of a call held to what is exact by another.
+pub fn shares_exact(actual: &Expected, expected: &Expected, tolerance: Tolerance) -> Vec<(usize, f64)> {
+    each(of_exact(actual), expected, tolerance).map(|(index, _, error)| (index, error.used)).collect()
+}
+
+/// The elements that are there, each with its flat index.
+fn of_array(array: &Array) -> Vec<(usize, f64)> {
+    let values = array.values.to_f64();
+    match &array.kept {
+        Some(kept) => kept.iter().copied().zip(values).collect(),
+        None => values.into_iter().enumerate().collect(),
+    }
+}
+
+fn of_exact(actual: &Expected) -> Vec<(usize, f64)> {
+    actual.values.iter().map(|value| value.round(actual.dtype)).enumerate().collect()
+}
+
+/// The error of one element by every measure.
+struct Error {
+    absolute: f64,
+    relative: f64,
+    ulp: f64,
+    /// Share of the tolerance.
+    used: f64,
+}
+
+/// Index, value and error of each element.
+fn each(
+    actual: Vec<(usize, f64)>,
     expected: &Expected,
     tolerance: Tolerance,
-) -> Comparison {
+) -> impl Iterator<Item = (usize, f64, Error)> {
     let dtype = expected.dtype;
+    actual.into_iter().map(move |(index, actual)| {
+        let (exact, unit) = (expected.values[index], expected.unit[index]);
+        let error = if actual.is_finite() && dtype.is_in_range(exact.hi) {
+            let absolute = ((actual - exact.hi) - exact.lo).abs();
+            let relative = if absolute == 0.0 { 0.0 } else { absolute / exact.hi.abs() };
+            let ulp = dtype.ulp(unit);
+            Error { absolute, relative, ulp: absolute / ulp, used: tolerance.used(absolute, unit, ulp) }
+        } else {
+            let error = if same(actual, exact.round(dtype)) { 0.0 } else { f64::INFINITY };
+            Error { absolute: error, relative: error, ulp: error, used: error }
+        };
+        (index, actual, error)
+    })
+}
+
+fn comparison(actual: Vec<(usize, f64)>, expected: &Expected, tolerance: Tolerance) -> Comparison {
     let mut comparison = Comparison {
         elements: actual.len(),
         beyond: 0,
@@ -101,30 +150,21 @@ fn elements(
         absolute: Spot::default(),
         relative: Spot::default(),
         ulp: Spot::default(),
+        histogram: Histogram::default(),
     };
-    for (i, (index, actual)) in actual.enumerate() {
-        let (exact, unit) = (expected.values[index], expected.unit[index]);
-        let (absolute, relative, ulp, used) = if actual.is_finite() && dtype.is_in_range(exact.hi) {
-            let absolute = ((actual - exact.hi) - exact.lo).abs();
-            let relative = if absolute == 0.0 { 0.0 } else { absolute / exact.hi.abs() };
-            let ulp = dtype.ulp(unit);
-            (absolute, relative, absolute / ulp, tolerance.used(absolute, unit, ulp))
-        } else if same(actual, exact.round(dtype)) {
-            (0.0, 0.0, 0.0, 0.0)
-        } else {
-            (f64::INFINITY, f64::INFINITY, f64::INFINITY, f64::INFINITY)
-        };
-        comparison.beyond += usize::from(used > 1.0);
-        comparison.used = comparison.used.max(used);
+    for (i, (index, actual, error)) in each(actual, expected, tolerance).enumerate() {
+        comparison.beyond += usize::from(error.used > 1.0);
+        comparison.used = comparison.used.max(error.used);
+        comparison.histogram.add(error.ulp);
         let worst = [&mut comparison.absolute, &mut comparison.relative, &mut comparison.ulp];
-        for (spot, error) in worst.into_iter().zip([absolute, relative, ulp]) {
+        for (spot, error) in worst.into_iter().zip([error.absolute, error.relative, error.ulp]) {
             if error > spot.error || i == 0 {
                 *spot = Spot { error, index, actual, expected: 0.0 };
             }
         }
     }
     for spot in [&mut comparison.absolute, &mut comparison.relative, &mut comparison.ulp] {
-        spot.expected = expected.values.get(spot.index).map_or(0.0, |exact| exact.round(dtype));
+        spot.expected = expected.values.get(spot.index).map_or(0.0, |exact| exact.round(expected.dtype));
     }
     comparison
 }

@@ -14,7 +14,7 @@ mod node;
 mod read;
 mod recipe;
 mod row;
-mod schema;
+pub(crate) mod schema;
 mod source;
 mod stand_in;
 mod translate;
@@ -37,6 +37,7 @@ pub use limit::{Limit, When};
 pub use read::read;
 pub use recipe::{Layout, Normal, Ramp, Recipe, RecipeName, Set, Steps, Uniform, Unrealizable, Values};
 pub use row::{Announced, Category, Claim, InTorch, Row, RowFile, Text};
+pub(crate) use schema::schema_text;
 pub use schema::{mapping_schema, row_schema};
 pub use translate::{DefaultCalls, Untranslatable};
 

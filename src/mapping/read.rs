@@ -102,5 +102,5 @@ fn row(document: Document<RowFile>) -> Option<Row> {
     let ends: Vec<usize> = source.text.match_indices('\n').map(|(end, _)| end).collect();
     let line = |case: &Node| 1 + ends.partition_point(|&end| end < case.span.start);
     let lines = root.at("cases").items().iter().map(line).collect();
-    Some(Row { name, path: source.path, file: typed.value?, lines })
+    Some(Row { name, path: source.path, file: typed.value?, lines, text: source.text })
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -21,6 +22,24 @@ pub struct Row {
     pub file: RowFile,
     /// The line on which each case begins, in the order of the cases.
     pub lines: Vec<usize>,
+    /// The file as it was read.
+    pub text: Arc<str>,
+}
+
+impl Row {
+    /// A case as the file writes it, without the indent of the list.
+    pub fn case_text(&self, case: usize) -> String {
+        let Some(&start) = self.lines.get(case) else { return String::new() };
+        let lines: Vec<&str> = self.text.lines().skip(start.saturating_sub(1)).collect();
+        let Some(first) = lines.first() else { return String::new() };
+        // The line begins `  - name:`; what belongs to the case lies deeper than the dash.
+        let depth = |line: &str| line.len() - line.trim_start().len();
+        let indent = depth(first);
+        let belongs = |line: &&&str| line.trim().is_empty() || depth(line) > indent;
+        let case: Vec<&str> = std::iter::once(first).chain(lines[1..].iter().take_while(belongs)).copied().collect();
+        let text: Vec<&str> = case.iter().map(|line| line.get(indent..).unwrap_or_default()).collect();
+        text.join("\n").trim_end().to_owned()
+    }
 }
 
 /// What a line of the table is about.

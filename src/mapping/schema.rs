@@ -1,28 +1,29 @@
 //! JSON Schemas of the specs, made from their types, for completion in editors.
 
-use schemars::{JsonSchema, schema_for};
+use schemars::{Schema, schema_for};
 
 use super::{MappingFile, RowFile};
 
 /// The JSON Schema of `mapping.yaml`.
 pub fn mapping_schema() -> String {
-    text::<MappingFile>()
+    schema_text(schema_for!(MappingFile))
 }
 
 /// The JSON Schema of a row's file.
 pub fn row_schema() -> String {
-    text::<RowFile>()
+    schema_text(schema_for!(RowFile))
 }
 
-fn text<T: JsonSchema>() -> String {
-    let mut schema = schema_for!(T).to_value();
+/// A schema as its file has it.
+pub(crate) fn schema_text(schema: Schema) -> String {
+    let mut schema = schema.to_value();
     // The order is that of the alphabet, whatever features of serde_json another crate asks for.
     schema.sort_all_objects();
     format!("{schema:#}\n")
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::fs;
     use std::path::Path;
 
@@ -34,7 +35,7 @@ mod tests {
 
     /// Whether a value is what a schema asks for; as much of JSON Schema as the schemas use. (The crate
     /// jsonschema would be a second build of two minutes.)
-    fn accepts(root: &Value, schema: &Value, value: &Value) -> bool {
+    pub(crate) fn accepts(root: &Value, schema: &Value, value: &Value) -> bool {
         let Some(keywords) = schema.as_object() else { return schema == &json!(true) };
         let any = |schemas: &Value| schemas.as_array().unwrap().iter().filter(|s| accepts(root, s, value)).count();
         keywords.iter().all(|(keyword, wanted)| match keyword.as_str() {

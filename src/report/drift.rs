@@ -4,6 +4,7 @@
 use std::fmt::Write;
 
 use super::number::number;
+use super::wrap;
 use crate::call::Rejection;
 use crate::check::Suite;
 use crate::drift::{
@@ -315,18 +316,6 @@ fn aligned(lines: &[Vec<String>], right: std::ops::Range<usize>) -> String {
     lines.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// Text in lines of no more than the width, those after the first behind an indent.
 fn wrapped(text: &str, indent: usize) -> String {
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        let last = lines.len() - 1;
-        if !lines[last].is_empty() && indent + lines[last].len() + word.len() >= WIDTH {
-            lines.push(word.to_owned());
-        } else {
-            let space = if lines[last].is_empty() { "" } else { " " };
-            lines[last].push_str(space);
-            lines[last].push_str(word);
-        }
-    }
-    lines.join(&format!("\n{}", " ".repeat(indent)))
+    wrap::wrapped(text, indent, WIDTH)
 }

@@ -1,13 +1,21 @@
-//! What a run found, for people to read: one file a form.
+//! What a run found, told to people and to other tools: one model, and one file or folder a form.
 
+mod code;
 mod drift;
-mod matrix;
-mod mismatch;
+mod gather;
+mod github;
+mod html;
+mod json;
+mod junit;
+pub mod model;
 mod notes;
 mod number;
 mod text;
+mod wrap;
 
 pub use drift::drift;
-pub use matrix::matrix;
-pub use mismatch::mismatch;
-pub use text::text;
+pub use html::Unwritable;
+pub use json::schema;
+pub use model::Report;
+pub use number::Number;
+pub use text::{Terminal, matrix, mismatch, text};

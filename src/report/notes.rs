@@ -1,10 +1,10 @@
 //! What lies behind the cells of the matrix that are not plain `holds`, each with the checks that show it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
 
-use super::mismatch::place;
-use super::number::number;
+use super::gather::place;
+use super::model;
+use super::number::Number;
 use crate::call::Output;
 use crate::check::{CheckResult, EngineResult, Held, Kind, Outcomes, SIDES, Suite, Verdict};
 use crate::mapping::{How, Limit};
@@ -23,6 +23,31 @@ impl Note {
     /// Whether it is about a cell of the matrix.
     pub fn is_of(&self, column: &str, row: usize) -> bool {
         self.rows.get(&row).is_some_and(|shows| shows.columns.contains(column))
+    }
+
+    /// The note as the model has it, at its place in the list.
+    pub fn told(&self, at: usize, suite: &Suite, outcomes: &Outcomes) -> model::Note {
+        let shown = |shows: &Shows| {
+            let check = &outcomes.checks[shows.best].check;
+            let error = shows.error.as_ref();
+            model::Shown {
+                check: check.name.clone(),
+                place: place(suite, check),
+                error: error.map(|of| model::Error {
+                    array: of.output,
+                    error: Number(of.error),
+                    engine: of.engine.clone(),
+                }),
+                checks: shows.checks.len(),
+                infinite: shows.infinite.len(),
+            }
+        };
+        model::Note {
+            mark: mark(at),
+            of: self.columns.clone(),
+            text: self.text.clone(),
+            rows: self.rows.values().map(shown).collect(),
+        }
     }
 }
 
@@ -150,30 +175,8 @@ fn difference(how: How, versions: &[String], why: &str) -> String {
     format!("{what}{versions}: {}", why.trim())
 }
 
-/// The notes under the matrix.
-pub(super) fn write_notes(text: &mut String, suite: &Suite, outcomes: &Outcomes) {
-    for (at, note) in notes(suite, outcomes).iter().enumerate() {
-        let _ = writeln!(text, "\n{:<3}{}: {}", mark(at), note.columns.join(", "), note.text);
-        for shows in note.rows.values() {
-            let result = &outcomes.checks[shows.best];
-            let error = shows.error.as_ref().map_or(String::new(), |error| {
-                let engine = if note.columns.len() > 1 { format!(" on {}", error.engine) } else { String::new() };
-                format!("{} by {}{engine}, ", error.output, number(error.error))
-            });
-            let mut more = match shows.checks.len() {
-                0 | 1 => String::new(),
-                count => format!(", and {} more", count - 1),
-            };
-            if !more.is_empty() && !shows.infinite.is_empty() {
-                let _ = write!(more, ", {} of them by an infinity", shows.infinite.len());
-            }
-            let _ = writeln!(text, "     {error}{} at {}{more}", result.check.name, place(suite, result));
-        }
-    }
-}
-
 /// `a` to `z`, then `a2`.
-pub(super) fn mark(at: usize) -> String {
+fn mark(at: usize) -> String {
     let letter = char::from(b'a' + (at % 26) as u8);
     if at < 26 { letter.to_string() } else { format!("{letter}{}", at / 26 + 1) }
 }

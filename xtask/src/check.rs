@@ -1,15 +1,18 @@
 //! `cargo xtask check`: the main job.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use anstream::{AutoStream, ColorChoice};
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use mapcheck::check::{Check as OneCheck, Outcomes, Suite, Verdict};
-use mapcheck::report;
+use mapcheck::report::{Report, Terminal};
 
+use crate::file::{writable, write_whole};
 use crate::suite::{Folders, root, selected};
 use crate::{libtorch, live};
 
@@ -25,13 +28,38 @@ pub struct Check {
     #[arg(long)]
     stored: bool,
     /// Print the names of the checks and run none
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["format", "output", "html"])]
     list: bool,
+    /// The form of the report
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Write the report to this file instead of printing it; whole or not at all
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Write the report page to this file besides: one HTML file that opens from disk
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Leave the notes out of the text
+    #[arg(long)]
+    brief: bool,
     /// Number of threads; the report does not depend on it
     #[arg(long)]
     threads: Option<usize>,
     #[command(flatten)]
     folders: Folders,
+}
+
+/// A form of the report.
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum Format {
+    /// To read on a terminal
+    Text,
+    /// As specs/schema/report.json describes it
+    Json,
+    /// JUnit's XML, for CI servers
+    Junit,
+    /// Annotations of GitHub Actions
+    Github,
 }
 
 /// A verdict that may be let pass.
@@ -46,6 +74,8 @@ impl Check {
         if !self.stored && !self.list && !live::IS_BUILT && libtorch::find().is_some() {
             return live::again("dev");
         }
+        let output = self.output.as_deref().map(writable).transpose()?;
+        let html = self.html.as_deref().map(writable).transpose()?;
         std::env::set_current_dir(root()).context("the workspace is not where it was built")?;
         let suite = self.folders.suite(if self.stored { None } else { live::engine() })?;
         let checks = selected(&suite, self.filter.as_deref())?;
@@ -57,15 +87,47 @@ impl Check {
             rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
         }
         let outcomes = run_with_bar(&suite, &checks);
-        print(&report::text(&suite, &outcomes))?;
-        let verdict = outcomes.rows.iter().map(|row| row.verdict).filter(|v| !self.lets_pass(*v)).max();
-        if outcomes.verdict() == Verdict::Unchecked && self.lets_pass(Verdict::Unchecked) {
+        let report = Report::of(&suite, &outcomes);
+        if let Some(path) = html {
+            write_whole(&path, &report.html()?)?;
+            eprintln!("the report page is {}", path.display());
+        }
+        match output {
+            Some(path) => {
+                write_whole(&path, &self.rendered(&report, Terminal { brief: self.brief, ..Terminal::default() })?)?;
+                print(&format!("{}; written to {}\n", report.summary(), path.display()))?;
+            }
+            None => print(&self.rendered(&report, self.terminal())?)?,
+        }
+        let verdict = report.verdicts().filter(|verdict| !self.lets_pass(*verdict)).max();
+        if self.format == Format::Text && report.verdict == Verdict::Unchecked && self.lets_pass(Verdict::Unchecked) {
             print("rows that are unchecked are let pass: --allow unchecked\n")?;
         }
         Ok(match verdict {
             None | Some(Verdict::Holds | Verdict::NotAsked) => ExitCode::SUCCESS,
             Some(_) => ExitCode::FAILURE,
         })
+    }
+
+    fn rendered(&self, report: &Report, terminal: Terminal) -> Result<String> {
+        let allowed: &[Verdict] = if self.lets_pass(Verdict::Unchecked) { &[Verdict::Unchecked] } else { &[] };
+        Ok(match self.format {
+            Format::Text => report.text(terminal),
+            Format::Json => report.json()?,
+            Format::Junit => report.junit(allowed)?,
+            Format::Github => report.github(allowed),
+        })
+    }
+
+    /// Standard output, as NO_COLOR, CLICOLOR and CLICOLOR_FORCE have it.
+    fn terminal(&self) -> Terminal {
+        let stdout = std::io::stdout();
+        let width = if stdout.is_terminal() { console::Term::stdout().size_checked() } else { None };
+        Terminal {
+            width: width.map(|(_, columns)| usize::from(columns)),
+            colour: AutoStream::choice(&stdout) != ColorChoice::Never,
+            brief: self.brief,
+        }
     }
 
     fn lets_pass(&self, verdict: Verdict) -> bool {
@@ -76,12 +138,13 @@ impl Check {
 /// Runs checks; what takes longer than a second shows a bar, on a terminal only.
 fn run_with_bar(suite: &Suite, checks: &[OneCheck]) -> Outcomes {
     let bar = bar(checks.len());
-    let started = std::time::Instant::now();
+    bar.set_draw_target(ProgressDrawTarget::hidden());
+    let (started, shown) = (std::time::Instant::now(), std::sync::Once::new());
     let outcomes = suite.run_with(checks, || {
-        bar.inc(1);
         if started.elapsed() > Duration::from_secs(1) {
-            bar.tick();
+            shown.call_once(|| bar.set_draw_target(ProgressDrawTarget::stderr()));
         }
+        bar.inc(1);
     });
     bar.finish_and_clear();
     outcomes
@@ -95,7 +158,7 @@ pub fn bar(checks: usize) -> ProgressBar {
 
 /// Writes to standard output; a reader that goes away early is no error.
 pub fn print(text: &str) -> Result<()> {
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
+    match anstream::stdout().lock().write_all(text.as_bytes()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }

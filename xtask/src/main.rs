@@ -9,6 +9,7 @@ mod check;
 mod defects;
 mod drift;
 mod environment;
+mod file;
 mod golden;
 mod libtorch;
 mod live;

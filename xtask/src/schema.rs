@@ -1,4 +1,4 @@
-//! `cargo xtask schema`: JSON Schemas for editors, generated from the types.
+//! `cargo xtask schema`: JSON Schemas of specs for editors, and of reports for who reads them; generated from the types.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Args;
 use mapcheck::mapping::{mapping_schema, row_schema};
+use mapcheck::report;
 
 use crate::suite::root;
 
@@ -23,7 +24,9 @@ impl Schema {
         let folder = Path::new("specs/schema");
         std::env::set_current_dir(root()).context("the workspace is not where it was built")?;
         let mut stale = Vec::new();
-        for (name, text) in [("mapping.json", mapping_schema()), ("row.json", row_schema())] {
+        let schemas =
+            [("mapping.json", mapping_schema()), ("row.json", row_schema()), ("report.json", report::schema())];
+        for (name, text) in schemas {
             let path = folder.join(name);
             if std::fs::read_to_string(&path).ok().as_deref() == Some(&text) {
                 continue;

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: the whole test suite, live.
+//! `cargo xtask test`: the whole test suite, live, and the report page of what it found.
 
 use std::process::{Command, ExitCode};
 
@@ -7,6 +7,9 @@ use clap::Args;
 
 use crate::libtorch;
 use crate::suite::root;
+
+/// Where the report page of the last test run is, in the workspace.
+const PAGE: &str = "target/mapcheck.html";
 
 /// Run the whole test suite.
 #[derive(Args)]
@@ -25,6 +28,19 @@ impl Test {
         let mut cargo = Command::new(env!("CARGO"));
         cargo.args(["test", "--workspace", "--features", "libtorch"]).args(&self.arguments).current_dir(root());
         let status = libtorch::same_environment(&mut cargo).status().context("cargo could not be started")?;
+        report_page();
         Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+/// Writes the report page, whatever the tests say: it is wanted most where they fail.
+fn report_page() {
+    let folder = root().join("target");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["run", "--quiet", "--package", "xtask", "--features", "libtorch", "--", "check"]);
+    cargo.args(["--html", PAGE, "--format", "json", "--output"]).arg(folder.join("mapcheck.json")).current_dir(root());
+    // Its exit code is that of the mapping, of which the tests have spoken already.
+    if std::fs::create_dir_all(&folder).and_then(|()| libtorch::same_environment(&mut cargo).status()).is_err() {
+        eprintln!("warning: the report page could not be written: cargo could not be started");
     }
 }

@@ -100,3 +100,43 @@ fn generated_files_are_fresh() {
     let schema = xtask(&["schema", "--check"]);
     assert!(schema.status.success(), "{}", text(&schema.stderr));
 }
+
+#[test]
+fn a_report_is_written_whole_or_not_at_all() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let file = folder.path().join("report.json");
+    let path = file.display().to_string();
+    let written = xtask(&["check", "--stored", "device/", "--format", "json", "--output", &path]);
+    assert!(written.status.success(), "{}", text(&written.stderr));
+    assert!(text(&written.stdout).contains(&format!("written to {path}")), "{}", text(&written.stdout));
+    let report = std::fs::read_to_string(&file).expect("it is there");
+    assert!(report.starts_with("{\"format\":1,") && report.ends_with("}\n"), "{report}");
+
+    let nowhere = folder.path().join("no/such/report.json").display().to_string();
+    for option in ["--output", "--html"] {
+        let refused = xtask(&["check", "--stored", "device/", option, &nowhere]);
+        assert!(!refused.status.success());
+        assert!(text(&refused.stderr).contains("there is no folder"), "{}", text(&refused.stderr));
+        let refused = xtask(&["check", "--stored", "device/", option, &folder.path().display().to_string()]);
+        assert!(text(&refused.stderr).contains("is a folder"), "{}", text(&refused.stderr));
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).expect("it can be listed").count(), 1, "nothing is left behind");
+}
+
+#[test]
+fn colours_are_for_terminals_and_for_who_asks() {
+    let check = |variables: &[(&str, &str)]| {
+        let mut xtask = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        xtask.args(["check", "--stored", "device/"]).envs(variables.iter().copied());
+        for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
+            if variables.iter().all(|(set, _)| *set != name) {
+                xtask.env_remove(name);
+            }
+        }
+        text(&xtask.output().expect("xtask starts").stdout)
+    };
+    let plain = check(&[]);
+    assert!(plain.contains("holds") && !plain.contains('\x1b'), "{plain}");
+    assert!(check(&[("CLICOLOR_FORCE", "1")]).contains("\x1b[32mholds"));
+    assert_eq!(check(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]), plain);
+}

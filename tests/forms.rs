@@ -1,0 +1,113 @@
+//! The forms of a report: what a terminal, a CI server and GitHub are given.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use mapcheck::check::{Suite, Verdict};
+use mapcheck::engine::{Engine, Golden, Rust};
+use mapcheck::golden::Store;
+use mapcheck::mapping::{self, Argument, Mapping, Side};
+use mapcheck::report::{Report, Terminal};
+
+fn report(mapping: Mapping, golden: &str, filter: &str) -> Report {
+    let store = Arc::new(Store::open(Path::new(golden)));
+    let names = mapping.file.golden.clone();
+    let others = names.iter().map(|name| Box::new(Golden::new(name, Arc::clone(&store))) as Box<dyn Engine>).collect();
+    let suite = Suite::new(mapping, Box::new(Rust), others);
+    let checks: Vec<_> = suite.checks().into_iter().filter(|check| check.name.starts_with(filter)).collect();
+    Report::of(&suite, &suite.run(&checks))
+}
+
+fn right() -> Mapping {
+    mapping::read(Path::new("specs/group_norm")).expect("the specs have no mistakes")
+}
+
+/// With a wrong default, and without the statement that PyTorch 1.8.1 is off on a large mean.
+fn wrong() -> Mapping {
+    let mut mapping = right();
+    for row in &mut mapping.rows {
+        match row.name.as_str() {
+            "gamma_init" => drop(row.file.default.insert(Side::Mindspore, Argument::Str("zeros".to_owned()))),
+            "input" => row.file.cases.iter_mut().for_each(|case| case.off.retain(|off| off.engine != "torch-1.8.1")),
+            _ => {}
+        }
+    }
+    mapping
+}
+
+#[test]
+fn github_is_pointed_at_the_line_of_the_specs() {
+    let report = report(wrong(), "golden/group_norm", "gamma_init/default");
+    insta::assert_snapshot!("github", report.github(&[]));
+}
+
+#[test]
+fn what_may_be_unchecked_is_a_warning() {
+    let report = report(right(), "no/such/folder", "device/");
+    let errors = report.github(&[]);
+    assert!(errors.starts_with("::error file=specs/group_norm/device.yaml,line="), "{errors}");
+    let warnings = report.github(&[Verdict::Unchecked]);
+    assert!(warnings.starts_with("::warning file=") && !warnings.contains("::error"), "{warnings}");
+}
+
+#[test]
+fn a_ci_server_is_given_a_test_for_each_check() {
+    let row = report(wrong(), "golden/group_norm", "gamma_init/");
+    let xml = row.junit(&[]).expect("it can be written");
+    assert_eq!(xml.matches("<testcase ").count(), row.checks.len() + 1, "and whether the row is vacuous");
+    let one = report(wrong(), "golden/group_norm", "gamma_init/default");
+    insta::assert_snapshot!("junit", one.junit(&[]).expect("it can be written"));
+}
+
+#[test]
+fn what_may_be_unchecked_is_skipped() {
+    let report = report(right(), "no/such/folder", "device/");
+    let xml = report.junit(&[]).expect("it can be written");
+    assert!(xml.contains(r#"errors="4""#) && xml.contains(r#"type="unchecked""#), "{xml}");
+    let allowed = report.junit(&[Verdict::Unchecked]).expect("it can be written");
+    assert!(allowed.contains(r#"errors="0""#) && allowed.contains(r#"skipped="4""#), "{allowed}");
+}
+
+#[test]
+fn a_narrow_terminal_gets_the_matrix_in_parts() {
+    let report = report(right(), "golden/group_norm", "eps/");
+    for width in [60, 80, 132] {
+        let text = report.text(Terminal { width: Some(width), brief: true, ..Terminal::default() });
+        for line in text.lines() {
+            assert!(line.chars().count() <= width, "{width}: {line}");
+        }
+        assert_eq!(text.matches("holds 35%").count(), 1, "{text}");
+    }
+    insta::assert_snapshot!("narrow", report.text(Terminal { width: Some(80), brief: true, ..Terminal::default() }));
+}
+
+#[test]
+fn colours_change_no_letter() {
+    let report = report(wrong(), "golden/group_norm", "");
+    let coloured = report.text(Terminal { colour: true, ..Terminal::default() });
+    let mut plain = String::new();
+    for part in coloured.split('\x1b') {
+        plain.push_str(part.strip_prefix('[').and_then(|rest| rest.split_once('m')).map_or(part, |(_, text)| text));
+    }
+    assert_ne!(coloured, plain);
+    assert_eq!(plain, report.text(Terminal::default()));
+}
+
+#[test]
+fn brief_leaves_the_notes_out_and_no_mismatch() {
+    let report = report(wrong(), "golden/group_norm", "input/mean_1e6");
+    let (brief, whole) = (Terminal { brief: true, ..Terminal::default() }, Terminal::default());
+    let (brief, whole) = (report.text(brief), report.text(whole));
+    assert!(whole.contains("see the note below") && !brief.contains("see the note below"));
+    assert!(brief.contains("refuted  group_norm/input/mean_1e6/f32"), "{brief}");
+}
+
+#[test]
+fn the_page_of_the_whole_suite_is_small_and_refers_to_nothing_outside() {
+    let page = report(right(), "golden/group_norm", "").html().expect("it can be made");
+    assert!(page.len() < 2_000_000, "{} bytes", page.len());
+    for outside in ["src=\"http", "href=\"http", "url(http", "@import", "<link rel=\"stylesheet"] {
+        assert!(!page.contains(outside), "{outside}");
+    }
+    assert_eq!(page, report(right(), "golden/group_norm", "").html().expect("it can be made"));
+}
