@@ -63,7 +63,7 @@ fn table(text: &mut String, suite: &Suite, outcomes: &Outcomes, notes: &[Note]) 
         let name = |side| row.file.name(side).unwrap_or("-").to_owned();
         let (torch, mindspore) = match row.file.category {
             Category::Example => ("code example".to_owned(), "code example".to_owned()),
-            Category::Parameter | Category::Input => (name(Side::Torch), name(Side::Mindspore)),
+            Category::Parameter | Category::Input | Category::Output => (name(Side::Torch), name(Side::Mindspore)),
         };
         let claim = row.file.claim().words();
         let claim = if row.file.on_page { claim.to_owned() } else { format!("{claim}, not on the page") };

@@ -5,9 +5,11 @@ mod matrix;
 mod mismatch;
 mod notes;
 mod number;
+mod page;
 mod text;
 
 pub use drift::drift;
 pub use matrix::matrix;
 pub use mismatch::mismatch;
+pub use page::{Language, page};
 pub use text::text;

@@ -6,9 +6,11 @@
 mod bench;
 mod cache;
 mod check;
+mod docs;
 mod drift;
 mod environment;
 mod golden;
+mod import;
 mod libtorch;
 mod live;
 mod new;
@@ -41,6 +43,8 @@ enum Command {
     Golden(golden::Golden),
     /// Say what a recorded version of a framework answers otherwise than another
     Drift(drift::Drift),
+    /// Make the specs of a mapping from the page that publishes it
+    Import(import::Import),
     /// Measure the harness or the operator, side by side with what else does its job
     Bench(bench::Bench),
     /// Fetch the CPU libtorch, once, into the user's cache
@@ -51,6 +55,8 @@ enum Command {
     New(new::New),
     /// Print the signature of a real framework's module
     Signature(signature::Signature),
+    /// Write the mapping page, in both languages
+    Docs(docs::Docs),
     /// Write the JSON Schemas of the spec files
     Schema(schema::Schema),
 }
@@ -60,6 +66,7 @@ fn main() -> ExitCode {
         Command::Check(check) => check.run(),
         Command::Golden(golden) => golden.run(),
         Command::Drift(drift) => drift.run(),
+        Command::Import(import) => import.run(),
         Command::Bench(bench) => bench.run(),
         Command::Libtorch => libtorch::fetch().map(|folder| {
             println!("libtorch {} is in {}", libtorch::VERSION, folder.display());
@@ -67,6 +74,7 @@ fn main() -> ExitCode {
         }),
         Command::Test(test) => test.run(),
         Command::New(new) => new.run(),
+        Command::Docs(docs) => docs.run(),
         Command::Schema(schema) => schema.run(),
         Command::Signature(signature) => signature.run(),
     };
