@@ -46,7 +46,7 @@
 //! [`dtype`], [`tensor`], [`python`], [`random`] and [`version`] are the ground, with [`call`] and [`signature`] on it; [`double_double`],
 //! [`exact`] and [`compare`] decide; [`mapping`], [`binding`], [`golden`] and [`engine`] say what is asked
 //! and who answers; [`check`] stands on all of them, [`drift`] beside it holds one recorded version to
-//! another, and [`report`] tells of both. Imports run in that direction only.
+//! another, and [`report`] tells of both. [`page`] reads a published page into the specs of a new mapping. Imports run in that direction only.
 
 pub mod binding;
 pub mod call;
@@ -61,6 +61,7 @@ pub mod golden;
 pub mod group_norm;
 pub mod mapping;
 pub mod numpy;
+pub mod page;
 pub mod python;
 pub mod random;
 pub mod report;

@@ -89,6 +89,20 @@ impl fmt::Display for Value {
     }
 }
 
+/// A float as Python prints it.
+pub(crate) fn float(value: f64) -> String {
+    let scientific = format!("{value:e}");
+    let Some((digits, exponent)) = scientific.split_once('e').filter(|_| value.is_finite() && value != 0.0) else {
+        return format!("{value:?}");
+    };
+    match exponent.parse::<i32>() {
+        Ok(power) if !(-4..16).contains(&power) => {
+            format!("{digits}e{}{:02}", if power < 0 { '-' } else { '+' }, power.abs())
+        }
+        _ => format!("{value:?}"),
+    }
+}
+
 /// The class of an exception.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum Exception {

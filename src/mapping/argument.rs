@@ -11,7 +11,7 @@ use super::recipe::{Layout, Set, Unrealizable, Values};
 use crate::python::Value;
 use crate::tensor::DType;
 
-/// A value in a call: a scalar, a list, `{ tensor: … }` or `{ dtype: … }`.
+/// A value in a call: a scalar, a list, `{ tensor: … }`, `{ dtype: … }` or `{ python: … }`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Argument {
     /// `~`
@@ -30,6 +30,8 @@ pub enum Argument {
     Tensor(TensorRecipe),
     /// `{ dtype: f16 }`
     DType(DType),
+    /// `{ python: Shuffle.GLOBAL }`: what is written in Python, and has no value here.
+    Python(String),
 }
 
 /// A tensor in a call.
@@ -60,7 +62,7 @@ impl Argument {
             Argument::Float(v) => format!("{v:?}"),
             Argument::Str(v) => v.clone(),
             Argument::DType(v) => format!("{{ dtype: {v} }}"),
-            Argument::None | Argument::List(_) | Argument::Tensor(_) => "~".to_owned(),
+            Argument::None | Argument::List(_) | Argument::Tensor(_) | Argument::Python(_) => "~".to_owned(),
         }
     }
 
@@ -73,7 +75,7 @@ impl Argument {
             Argument::Float(v) => Value::Float(*v),
             Argument::Str(v) => Value::Str(v.clone()),
             Argument::DType(v) => Value::DType(*v),
-            Argument::List(_) | Argument::Tensor(_) => return None,
+            Argument::List(_) | Argument::Tensor(_) | Argument::Python(_) => return None,
         })
     }
 
@@ -89,12 +91,27 @@ impl Argument {
                 let dtype = recipe.dtype.unwrap_or(DType::F32);
                 Value::Tensor(recipe.values.realize(name, &shape, &recipe.set, dtype, recipe.layout)?)
             }
+            Argument::Python(text) => return Err(Unrealizable(format!("`{text}` is Python, which is not run here"))),
             _ => Value::None,
         })
     }
 }
 
 impl Argument {
+    /// Whether Python would call two values equal; a bool is no number here, as APIs tell them apart.
+    pub fn equals(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Argument::Int(a), Argument::Float(b)) | (Argument::Float(b), Argument::Int(a)) => *a as f64 == *b,
+            (Argument::List(a), Argument::List(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.equals(b)),
+            // Of objects, their own name counts: `Inter.NEAREST` is as good as `InterpolationMode.NEAREST`.
+            (Argument::Python(a), Argument::Python(b) | Argument::Str(b)) | (Argument::Str(b), Argument::Python(a)) => {
+                let own = |text: &str| text.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
+                self == other || !a.contains(['(', ' ']) && own(a) == own(b)
+            }
+            _ => self == other,
+        }
+    }
+
     /// Whether [`value`](Self::value) can be made, found out without drawing.
     pub(super) fn fits(&self, channels: usize) -> Result<(), Unrealizable> {
         match self {
@@ -123,7 +140,7 @@ impl<'de> Deserialize<'de> for Argument {
         impl<'de> Visitor<'de> for Reader {
             type Value = Argument;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number, a name, `true`, `false`, `~`, a list, `{ tensor: … }` or `{ dtype: … }`")
+                f.write_str("a number, a name, `true`, `false`, `~`, a list, `{ tensor: … }`, `{ dtype: … }` or `{ python: … }`")
             }
             fn visit_unit<E>(self) -> Result<Argument, E> {
                 Ok(Argument::None)
@@ -152,10 +169,12 @@ impl<'de> Deserialize<'de> for Argument {
                 enum Tagged {
                     Tensor(TensorForm),
                     DType(DType),
+                    Python(String),
                 }
                 Ok(match Tagged::deserialize(MapAccessDeserializer::new(map))? {
                     Tagged::Tensor(TensorForm(recipe)) => Argument::Tensor(recipe),
                     Tagged::DType(dtype) => Argument::DType(dtype),
+                    Tagged::Python(text) => Argument::Python(text),
                 })
             }
         }
@@ -201,7 +220,7 @@ impl JsonSchema for Argument {
         let recipe = generator.subschema_for::<TensorRecipe>();
         let dtype = generator.subschema_for::<DType>();
         json_schema!({
-            "description": "A scalar, a Python list, a tensor, or a dtype. Types are kept: 1 is an int, 1.0 a float.",
+            "description": "A scalar, a Python list, a tensor, a dtype, or an expression of Python. Types are kept: 1 is an int, 1.0 a float.",
             "anyOf": [
                 { "type": ["null", "boolean", "number", "string"] },
                 { "type": "array", "items": { "$ref": "#/$defs/Argument" } },
@@ -215,6 +234,12 @@ impl JsonSchema for Argument {
                     "type": "object",
                     "properties": { "dtype": dtype },
                     "required": ["dtype"],
+                    "additionalProperties": false
+                },
+                {
+                    "type": "object",
+                    "properties": { "python": { "type": "string" } },
+                    "required": ["python"],
                     "additionalProperties": false
                 }
             ]

@@ -8,6 +8,7 @@ use serde::de::value::SeqAccessDeserializer;
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use super::Side;
 use super::argument::Arguments;
 use super::recipe::{Layout, RecipeName, Set, Values};
 use crate::call::{Output, Wanted};
@@ -56,6 +57,21 @@ pub struct Case {
     pub built: Option<Built>,
     /// What `print` of the output shows, on every engine.
     pub prints: Option<String>,
+    /// The code of the page from which the case was made.
+    #[serde(default)]
+    #[schemars(extend("propertyNames" = { "enum": ["torch", "mindspore"] }))]
+    pub code: BTreeMap<Side, Code>,
+}
+
+/// A program of a page.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Code {
+    /// What is run.
+    pub text: String,
+    /// What each `print` shows, as far as the page tells it.
+    #[serde(default)]
+    pub prints: Vec<String>,
 }
 
 fn f32_only() -> Vec<DType> {

@@ -24,7 +24,21 @@ pub struct Diagnostic {
     /// What to write instead.
     pub help: Option<String>,
     #[serde(skip)]
+    severity: Severity,
+    #[serde(skip)]
     excerpt: Option<(Arc<str>, Range<usize>)>,
+}
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Severity {
+    /// Nothing can be done with the file.
+    #[default]
+    Error,
+    /// The file contradicts itself, and is read all the same.
+    Warning,
+    /// Something was passed over.
+    Note,
 }
 
 /// A place in a text file, as editors count.
@@ -57,14 +71,24 @@ impl Diagnostic {
         self.render(&Renderer::styled())
     }
 
+    /// Whether it is something that the file says twice and differently, or lacks.
+    pub fn is_warning(&self) -> bool {
+        self.severity == Severity::Warning
+    }
+
+    /// As something else than an error.
+    pub(crate) fn of(self, severity: Severity) -> Self {
+        Self { severity, ..self }
+    }
+
     /// A mistake of a file or a folder as a whole.
-    pub(super) fn whole(file: &Path, title: impl Into<String>, label: impl Into<String>) -> Self {
+    pub(crate) fn whole(file: &Path, title: impl Into<String>, label: impl Into<String>) -> Self {
         let (title, label) = (clipped(title.into(), 200), clipped(label.into(), 1000));
-        Self { file: shown(file), place: None, title, label, help: None, excerpt: None }
+        Self { file: shown(file), place: None, title, label, help: None, severity: Severity::Error, excerpt: None }
     }
 
     /// A mistake at `span`, of which the part in its first line is marked.
-    pub(super) fn at(source: &Source, span: &Range<usize>, title: impl Into<String>, label: impl Into<String>) -> Self {
+    pub(crate) fn at(source: &Source, span: &Range<usize>, title: impl Into<String>, label: impl Into<String>) -> Self {
         let whole = |at: &usize| source.text.is_char_boundary(*at);
         let start = (0..=span.start).rev().find(whole).unwrap_or(0);
         let end = (start..=span.end.min(line_around(&source.text, start).end)).rev().find(whole).unwrap_or(start);
@@ -77,13 +101,13 @@ impl Diagnostic {
     }
 
     /// With what to write instead.
-    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
     /// With the nearest of the words that are valid, where one is near.
-    pub(super) fn meant<'a>(self, word: &str, valid: impl IntoIterator<Item = &'a str>) -> Self {
+    pub(crate) fn meant<'a>(self, word: &str, valid: impl IntoIterator<Item = &'a str>) -> Self {
         match nearest(word, valid) {
             Some(near) => self.help(format!("did you mean `{near}`?")),
             None => self,
@@ -92,7 +116,12 @@ impl Diagnostic {
 
     fn render(&self, renderer: &Renderer) -> String {
         let path = self.file.to_string_lossy();
-        let group = Level::ERROR.primary_title(self.title.as_str());
+        let level = match self.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+            Severity::Note => Level::NOTE,
+        };
+        let group = level.primary_title(self.title.as_str());
         let mut messages = Vec::new();
         let report = match &self.excerpt {
             Some((text, span)) => {
@@ -151,6 +180,6 @@ pub(super) fn nearest<'a>(word: &str, valid: impl IntoIterator<Item = &'a str>) 
 }
 
 /// Words in a row, each in backquotes.
-pub(super) fn quoted<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn quoted<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     words.into_iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }

@@ -31,14 +31,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use argument::{Argument, Arguments, TensorRecipe};
-pub use case::{Built, Case, Differs, Gradients, How, Input, Loosened, Moments, Off, OutputGradient, Variable};
+pub use case::{Built, Case, Code, Differs, Gradients, How, Input, Loosened, Moments, Off, OutputGradient, Variable};
 pub use diagnostic::{Diagnostic, Place};
+pub(crate) use diagnostic::{Severity, quoted};
 pub use limit::{Limit, When};
 pub use read::read;
 pub use recipe::{Layout, Normal, Ramp, Recipe, RecipeName, Set, Steps, Uniform, Unrealizable, Values};
-pub use row::{Announced, Category, Claim, InTorch, Row, RowFile, Text};
+pub use row::{Announced, Category, Claim, InTorch, Meaning, Row, RowFile, Text};
 pub(crate) use schema::schema_text;
 pub use schema::{mapping_schema, row_schema};
+pub(crate) use source::Source;
 pub use translate::{DefaultCalls, Untranslatable};
 
 /// The two frameworks between which a table maps.
@@ -100,10 +102,13 @@ pub struct Api {
     pub name: String,
     /// The version for which the page is written.
     pub documented: String,
-    /// Parameters of the constructor, in their order.
+    /// Parameters of the constructor or of the function, in their order.
     pub constructor: Vec<String>,
     /// Parameters of the forward call.
     pub forward: Vec<String>,
+    /// The signatures as a page writes them, one for each form of call.
+    #[serde(default)]
+    pub signatures: Vec<String>,
 }
 
 /// `mapping.yaml`: what holds for all rows.
@@ -111,8 +116,14 @@ pub struct Api {
 #[serde(deny_unknown_fields)]
 #[schemars(title = "mapcheck mapping")]
 pub struct MappingFile {
+    /// Whether the mapping was read off a page and is not finished: a row may be without a case, a parameter in two
+    /// rows, and there may be several inputs.
+    #[serde(default)]
+    pub draft: bool,
     /// The two APIs.
     pub apis: Sides<Api>,
+    /// What the page says of the difference as a whole.
+    pub difference: Option<Text>,
     /// The plainest call that the target accepts: every keyword without a default. Defaults are tested on it.
     pub plain: Arguments,
     /// The recorded versions, oldest first: what every check is asked of. A missing answer leaves a row unchecked.
@@ -143,6 +154,7 @@ impl Mapping {
 
     /// The row that carries `parameter` on a side.
     pub fn row_of(&self, side: Side, parameter: &str) -> Option<&Row> {
-        self.rows.iter().find(|row| row.file.name(side) == Some(parameter))
+        let takes = |row: &&Row| row.file.category != Category::Output;
+        self.rows.iter().filter(takes).find(|row| row.file.all_names(side).any(|name| name == parameter))
     }
 }

@@ -51,6 +51,8 @@ pub enum Category {
     Parameter,
     /// A parameter of the forward call.
     Input,
+    /// What is returned.
+    Output,
     /// A code example of the page.
     Example,
 }
@@ -69,14 +71,22 @@ pub struct RowFile {
     /// The parameter's name on each side; null where that side has none.
     #[serde(default)]
     pub names: Sides<Option<String>>,
+    /// More parameters of a side in the same line of the page: one parameter is several on the other side.
+    #[serde(default)]
+    #[schemars(extend("propertyNames" = { "enum": ["torch", "mindspore"] }))]
+    pub also: BTreeMap<Side, Vec<String>>,
     /// The parameter's default on each side, where it has one.
     #[serde(default)]
     #[schemars(extend("propertyNames" = { "enum": ["torch", "mindspore"] }))]
     pub default: BTreeMap<Side, Argument>,
+    /// Whether the two parameters mean different things, whatever their names and defaults.
+    pub meaning: Option<Meaning>,
     /// What is written in PyTorch instead, where only MindSpore has the parameter.
     pub in_torch: Option<InTorch>,
     /// What the page says of the difference, in both languages.
     pub difference: Option<Text>,
+    /// What is to be written in MindSpore instead, for who ports a model.
+    pub instead: Option<Text>,
     /// Whether the page has the row; false for what the page lacks and the frameworks have. Such a row is numbered
     /// after all rows of the page.
     #[serde(default = "yes")]
@@ -90,6 +100,14 @@ pub struct RowFile {
     pub cases: Vec<Case>,
 }
 
+/// What is said of the meaning of two parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Meaning {
+    /// They mean different things.
+    Differs,
+}
+
 /// What a row asserts. It is worked out from names and defaults, never written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Claim {
@@ -97,6 +115,8 @@ pub enum Claim {
     Same,
     /// Another name, the same default.
     Renamed,
+    /// The two parameters mean different things.
+    MeaningDiffers,
     /// Another default, under the same or another name.
     DefaultDiffers,
     /// PyTorch has no such parameter.
@@ -113,6 +133,7 @@ impl Claim {
         match self {
             Claim::Same => "same",
             Claim::Renamed => "renamed",
+            Claim::MeaningDiffers => "meaning differs",
             Claim::DefaultDiffers => "default differs",
             Claim::OnlyInTarget => "only in target",
             Claim::OnlyInSource => "only in source",
@@ -127,6 +148,16 @@ impl RowFile {
         self.names.of(side).as_deref()
     }
 
+    /// All names of a side, in the order of the page.
+    pub fn all_names(&self, side: Side) -> impl Iterator<Item = &str> {
+        self.name(side).into_iter().chain(self.also.get(&side).into_iter().flatten().map(String::as_str))
+    }
+
+    /// Whether one parameter is several on the other side: no call can be translated by such a row.
+    pub fn is_of_several(&self) -> bool {
+        self.also.values().any(|names| !names.is_empty())
+    }
+
     /// Whether a recorded version does not have the parameter.
     pub fn is_missing(&self, version: &str) -> bool {
         self.missing.iter().any(|missing| missing == version)
@@ -138,9 +169,21 @@ impl RowFile {
             _ if self.category == Category::Example => Claim::Example,
             (None, _) => Claim::OnlyInTarget,
             (_, None) => Claim::OnlyInSource,
-            _ if self.default.get(&Side::Torch) != self.default.get(&Side::Mindspore) => Claim::DefaultDiffers,
+            _ if self.meaning.is_some() => Claim::MeaningDiffers,
+            _ if !self.have_one_default() => Claim::DefaultDiffers,
+            _ if self.is_of_several() => Claim::Renamed,
             (torch, mindspore) if torch == mindspore => Claim::Same,
             _ => Claim::Renamed,
+        }
+    }
+}
+
+impl RowFile {
+    /// Whether Python would call the defaults equal.
+    fn have_one_default(&self) -> bool {
+        match (self.default.get(&Side::Torch), self.default.get(&Side::Mindspore)) {
+            (Some(torch), Some(mindspore)) => torch.equals(mindspore),
+            (torch, mindspore) => torch.is_none() && mindspore.is_none(),
         }
     }
 }
@@ -168,12 +211,12 @@ pub struct InTorch {
     pub fill: String,
 }
 
-/// A text in the two languages of the page.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+/// A text in the two languages of the page; one that was read off a page has its language alone.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
 pub struct Text {
     /// English.
-    pub en: String,
+    pub en: Option<String>,
     /// Chinese.
-    pub zh: String,
+    pub zh: Option<String>,
 }

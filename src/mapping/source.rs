@@ -10,7 +10,7 @@ use super::diagnostic::Diagnostic;
 use super::located::{self, Unparsed};
 use super::node::{Content, Duplicate, Node};
 
-/// A larger file is not a spec; some YAML takes fifty times its size in memory.
+/// A larger file is neither a spec nor a page; some YAML takes fifty times its size in memory.
 const LARGEST_FILE: u64 = 1 << 20;
 
 /// libyaml takes time by the square of the nesting before serde_yaml refuses it.
@@ -18,14 +18,23 @@ const DEEPEST: usize = 500;
 
 /// A text and the file from which it was read.
 #[derive(Clone, Debug)]
-pub(super) struct Source {
+pub(crate) struct Source {
     pub path: PathBuf,
     pub text: Arc<str>,
 }
 
 impl Source {
-    /// The text of a file.
+    /// The text of a spec.
     pub fn load(path: &Path) -> Result<Self, Box<Diagnostic>> {
+        let source = Self::read(path, "spec")?;
+        match refused(&source.text) {
+            Some((span, title, label)) => Err(Box::new(Diagnostic::at(&source, &span, title, label))),
+            None => Ok(source),
+        }
+    }
+
+    /// The text of a file, which is called by its kind where it is too large.
+    pub fn read(path: &Path, kind: &str) -> Result<Self, Box<Diagnostic>> {
         let unreadable = |error: io::Error| whole(path, "the file cannot be read", error.to_string());
         let about = path.metadata().map_err(unreadable)?;
         if !about.is_file() {
@@ -35,7 +44,7 @@ impl Source {
         File::open(path).and_then(|file| file.take(LARGEST_FILE + 1).read_to_end(&mut bytes)).map_err(unreadable)?;
         if bytes.len() as u64 > LARGEST_FILE {
             let (most, size) = (LARGEST_FILE >> 10, about.len().div_ceil(1024));
-            let label = format!("a spec has at most {most} KiB; this file has {size}");
+            let label = format!("a {kind} has at most {most} KiB; this file has {size}");
             return Err(whole(path, "the file is too large", label));
         }
         // serde_yaml would take what follows a byte order mark for another document.
@@ -48,14 +57,11 @@ impl Source {
             let diagnostic = Diagnostic::at(&source, &(at..at + 1), "the file is not UTF-8", label);
             Box::new(diagnostic.help("save it in the encoding UTF-8"))
         })?;
-        match refused(text) {
-            Some((span, title, label)) => Err(Box::new(Diagnostic::at(&source(text), &span, title, label))),
-            None => Ok(source(text)),
-        }
+        Ok(source(text))
     }
 
     /// The mapping that the text is, and the keys that are in it twice.
-    pub fn parse(&self) -> Result<(Node, Vec<Duplicate>), Box<Diagnostic>> {
+    pub(super) fn parse(&self) -> Result<(Node, Vec<Duplicate>), Box<Diagnostic>> {
         let (root, duplicates) = located::parse(&self.text).map_err(|error| Box::new(unparsed(self, &error)))?;
         if !root.is_map() {
             let empty = root.content == Content::Null;

@@ -47,6 +47,9 @@ impl Mapping {
                 source.arguments.push((name.clone(), value.clone()));
                 continue;
             };
+            if row.file.is_of_several() {
+                return Err(Untranslatable(format!("row `{}` is of several parameters", row.name)));
+            }
             match (row.file.name(Side::Torch), &row.file.in_torch) {
                 (Some(name), _) => source.arguments.push((name.to_owned(), value.clone())),
                 (None, Some(instead)) => {
@@ -77,7 +80,7 @@ impl Mapping {
         // What PyTorch lacks has its default there by what is written instead.
         let only_in_target = row.file.name(Side::Torch).is_none();
         let stated_for = if only_in_target { Side::Mindspore } else { side };
-        let default = row.file.default.get(&stated_for)?;
+        let default = row.file.default.get(&stated_for).filter(|_| !row.file.is_of_several())?;
         let value = match default.value(row.file.name(stated_for)?, channels(&self.file.plain)) {
             Ok(value) => value,
             Err(error) => return Some(Err(Untranslatable(error.to_string()))),

@@ -33,10 +33,13 @@ impl<'a> Table<'a> {
         }
         self.numbers(diagnostics);
         self.page(diagnostics);
-        self.parameters(diagnostics);
-        self.inputs(diagnostics);
+        let is_draft = self.mapping.and_then(|mapping| mapping.with("draft")).is_some_and(|file| file.draft);
+        if !is_draft {
+            self.parameters(diagnostics);
+            self.inputs(diagnostics);
+        }
         for row in self.rows {
-            check_row(row, engines.as_ref(), diagnostics);
+            check_row(row, engines.as_ref(), is_draft, diagnostics);
             let nodes = row.root.at("cases").items();
             for case in nodes {
                 self.calls(&row.source, case.get("call"), diagnostics);
@@ -74,7 +77,8 @@ impl<'a> Table<'a> {
     /// The parameters that the rows have on a side; `None` where not all of them could be read.
     fn names(&self, side: Side) -> Option<Vec<&'a str>> {
         let files = self.rows.iter().map(|row| row.with("names")).collect::<Option<Vec<&RowFile>>>()?;
-        self.complete.then(|| files.iter().filter_map(|file| file.name(side)).collect())
+        let takes = |file: &&&RowFile| file.category != Category::Output;
+        self.complete.then(|| files.iter().filter(takes).flat_map(|file| file.all_names(side)).collect())
     }
 
     /// Every keyword of a call has a row, which says what becomes of it on the other side.
@@ -157,9 +161,10 @@ impl<'a> Table<'a> {
     fn parameters(&self, diagnostics: &mut Vec<Diagnostic>) {
         let mut parameters = BTreeMap::new();
         for row in self.rows {
-            let Some(file) = row.with("names") else { continue };
-            for side in Side::BOTH {
-                let Some(name) = file.name(side) else { continue };
+            let Some(file) = row.with("names").filter(|file| file.category != Category::Output) else { continue };
+            for (side, name) in
+                Side::BOTH.into_iter().flat_map(|side| file.all_names(side).map(move |name| (side, name)))
+            {
                 if let Some(other) = parameters.insert((side, name), row) {
                     let span = &row.root.at("names").at(side.key()).span;
                     let title = format!("two rows for `{name}` of {}", side.framework());

@@ -98,7 +98,14 @@ fn row(suite: &Suite, result: &RowResult, notes: &[Note]) -> Row {
         mindspore: name(Side::Mindspore),
         claim: row.file.claim().words().to_owned(),
         on_page: row.file.on_page,
-        difference: difference.map(|text| Difference { en: text.en.clone(), zh: text.zh.clone() }),
+        // Where one language is missing, the other stands for it.
+        difference: difference.map(|text| {
+            let either = |one: &Option<String>, other: &Option<String>| one.clone().or_else(|| other.clone());
+            Difference {
+                en: either(&text.en, &text.zh).unwrap_or_default(),
+                zh: either(&text.zh, &text.en).unwrap_or_default(),
+            }
+        }),
         verdict: result.verdict,
         engines: engines.map(|(engine, (verdict, used))| cell(engine.name(), *verdict, *used)).collect(),
         sides: cell(SIDES, result.sides, 0.0),

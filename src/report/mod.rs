@@ -10,6 +10,7 @@ mod junit;
 pub mod model;
 mod notes;
 mod number;
+mod page;
 mod text;
 mod wrap;
 
@@ -18,4 +19,5 @@ pub use html::Unwritable;
 pub use json::schema;
 pub use model::Report;
 pub use number::Number;
+pub use page::{Language, page};
 pub use text::{Terminal, matrix, mismatch, text};

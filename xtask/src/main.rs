@@ -7,10 +7,12 @@ mod bench;
 mod cache;
 mod check;
 mod defects;
+mod docs;
 mod drift;
 mod environment;
 mod file;
 mod golden;
+mod import;
 mod libtorch;
 mod live;
 mod new;
@@ -48,6 +50,8 @@ enum Command {
     Defects(defects::Defects),
     /// Say how much of each tolerance is used, by engine, dtype and row
     Tolerances(tolerances::Tolerances),
+    /// Make the specs of a mapping from the page that publishes it
+    Import(import::Import),
     /// Measure the harness or the operator, side by side with what else does its job
     Bench(bench::Bench),
     /// Fetch the CPU libtorch, once, into the user's cache
@@ -58,6 +62,8 @@ enum Command {
     New(new::New),
     /// Print the signature of a real framework's module
     Signature(signature::Signature),
+    /// Write the mapping page, in both languages
+    Docs(docs::Docs),
     /// Write the JSON Schemas of the spec files
     Schema(schema::Schema),
 }
@@ -69,6 +75,7 @@ fn main() -> ExitCode {
         Command::Drift(drift) => drift.run(),
         Command::Defects(defects) => defects.run(),
         Command::Tolerances(tolerances) => tolerances.run(),
+        Command::Import(import) => import.run(),
         Command::Bench(bench) => bench.run(),
         Command::Libtorch => libtorch::fetch().map(|folder| {
             println!("libtorch {} is in {}", libtorch::VERSION, folder.display());
@@ -76,6 +83,7 @@ fn main() -> ExitCode {
         }),
         Command::Test(test) => test.run(),
         Command::New(new) => new.run(),
+        Command::Docs(docs) => docs.run(),
         Command::Schema(schema) => schema.run(),
         Command::Signature(signature) => signature.run(),
     };

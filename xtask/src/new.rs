@@ -38,6 +38,10 @@ impl New {
         let plain: Vec<String> =
             mapping.file.plain.0.iter().map(|(name, value)| format!("{name}: {}", value.to_yaml())).collect();
         let mut text = std::fs::read_to_string(&row.path)?;
+        // A row that was read off a page has no case yet.
+        if let Some(before) = text.trim_end().strip_suffix("cases: []") {
+            text = format!("{before}cases:\n");
+        }
         if !text.ends_with('\n') {
             text.push('\n');
         }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use clap::Args;
+use mapcheck::binding;
 use mapcheck::check::{Check, Suite};
 use mapcheck::engine::{Engine, Golden, Rust};
 use mapcheck::golden::Store;
-use mapcheck::mapping::{self, Mapping};
+use mapcheck::mapping::{self, Mapping, Side};
 
 /// Where specs and stored answers are.
 #[derive(Args, Clone)]
@@ -44,6 +45,13 @@ impl Folders {
     /// The Rust operator beside the stored answers and whatever is live.
     pub fn suite(&self, live: Option<Box<dyn Engine>>) -> Result<Suite> {
         let mapping = self.mapping()?;
+        let names = [Side::Torch, Side::Mindspore].map(|side| mapping.api(side).name.as_str());
+        if !binding::is_known(names[0], names[1]) {
+            let [source, target] = names;
+            bail!(
+                "mapcheck knows no calls of {source} and {target}: add a binding in src/binding/, then they can be checked"
+            );
+        }
         let store = Arc::new(Store::open(&self.golden));
         let golden = mapping.file.golden.iter();
         let mut others: Vec<Box<dyn Engine>> =
