@@ -58,7 +58,7 @@ fn write_mismatch(text: &mut String, suite: &Suite, result: &CheckResult) {
     for output in compared(result) {
         odd_one_out(text, result, output);
     }
-    let _ = writeln!(text, "  again: cargo xtask check {name}");
+    let _ = writeln!(text, "  again: {} {name}", suite.command());
 }
 
 /// A finding, with its worst elements where it is about elements.

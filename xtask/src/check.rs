@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
-use mapcheck::check::{Check as OneCheck, Outcomes, Suite, Verdict};
+use mapcheck::check::{Check as OneCheck, CheckResult, Outcomes, Suite, Verdict};
 use mapcheck::report;
 
 use crate::suite::{Folders, root, selected};
@@ -27,6 +27,9 @@ pub struct Check {
     /// Print the names of the checks and run none
     #[arg(long)]
     list: bool,
+    /// After the report, print the smallest call of each check that does not hold
+    #[arg(long)]
+    shrink: bool,
     /// Number of threads; the report does not depend on it
     #[arg(long)]
     threads: Option<usize>,
@@ -58,6 +61,15 @@ impl Check {
         }
         let outcomes = run_with_bar(&suite, &checks);
         print(&report::text(&suite, &outcomes))?;
+        if self.shrink {
+            let is_refuted = |result: &&CheckResult| result.verdict() == Verdict::Refuted;
+            for result in outcomes.checks.iter().filter(is_refuted) {
+                let name = &result.check.name;
+                let smallest = suite.smallest(&result.check);
+                let text = smallest.map_or_else(|why| format!("{why}\n"), |found| report::smallest(&suite, &found));
+                print(&format!("\nsmallest  {name}\n{text}"))?;
+            }
+        }
         let verdict = outcomes.rows.iter().map(|row| row.verdict).filter(|v| !self.lets_pass(*v)).max();
         if outcomes.verdict() == Verdict::Unchecked && self.lets_pass(Verdict::Unchecked) {
             print("rows that are unchecked are let pass: --allow unchecked\n")?;
