@@ -77,6 +77,16 @@ pub struct Wanted {
     pub beta: bool,
 }
 
+impl Wanted {
+    /// No gradient.
+    pub const NONE: Self = Self { x: false, gamma: false, beta: false };
+
+    /// Whether there is one that is wanted.
+    pub fn any(self) -> bool {
+        self != Self::NONE
+    }
+}
+
 /// An array of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -172,6 +182,18 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// An answer with y alone.
+    pub fn new(y: Tensor) -> Self {
+        Self::default().with(Output::Y, y)
+    }
+
+    /// The answer with one more array.
+    #[must_use]
+    pub fn with(mut self, output: Output, array: Tensor) -> Self {
+        self.arrays.insert(output, array.into());
+        self
+    }
+
     /// One array of the answer.
     pub fn get(&self, output: Output) -> Option<&Array> {
         self.arrays.get(&output)

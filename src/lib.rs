@@ -37,8 +37,9 @@
 //!
 //! # To put an operator of your own to the test
 //!
-//! Implement [`engine::Engine`]: a name, the [`binding`] that it is held to, and an answer to a call.
-//! Give it to [`check::Suite::new`] as the subject; the specs, the stored answers and the report are the same.
+//! Implement [`engine::Operator`] and call [`conformance::main`]: the specs, the stored answers, the tests, the report,
+//! the smallest failing calls ([`shrink`]) and calls that nobody wrote ([`explore`]) come with this crate. What is
+//! held to another reading than PyTorch's core implements [`engine::Engine`], and is given to [`check::Suite::new`].
 //! `docs/check-your-operator.md` does it from end to end.
 //!
 //! # Where things are
@@ -46,17 +47,21 @@
 //! [`dtype`], [`tensor`], [`python`], [`random`] and [`version`] are the ground, with [`call`] and [`signature`] on it; [`double_double`],
 //! [`exact`] and [`compare`] decide; [`mapping`], [`binding`], [`golden`] and [`engine`] say what is asked
 //! and who answers; [`check`] stands on all of them, [`drift`] beside it holds one recorded version to
-//! another, and [`report`] tells of both. [`page`] reads a published page into the specs of a new mapping. Imports run in that direction only.
+//! another, and [`report`] tells of both. [`page`] reads a published page into the specs of a new mapping.
+//! [`shrink`] and [`explore`] ask [`check`] for more, and [`conformance`] is how all of it is started for one operator.
+//! Imports run in that direction only.
 
 pub mod binding;
 pub mod call;
 pub mod check;
 pub mod compare;
+pub mod conformance;
 pub mod double_double;
 pub mod drift;
 pub mod dtype;
 pub mod engine;
 pub mod exact;
+pub mod explore;
 pub mod golden;
 pub mod group_norm;
 pub mod mapping;
@@ -65,6 +70,7 @@ pub mod page;
 pub mod python;
 pub mod random;
 pub mod report;
+pub mod shrink;
 pub mod signature;
 pub mod tensor;
 pub mod version;

@@ -39,6 +39,8 @@ impl Binding for Mindspore {
             return Err(Refusal::Inexpressible("parameters are initialised, not filled".to_owned()));
         }
         only(call, if self.has_dtype { &KEYWORDS } else { &KEYWORDS[..6] }, "x")?;
+        // Python looks whether all are there before MindSpore looks at any.
+        required(call, "num_groups").and(required(call, "num_channels"))?;
         let num_groups = positive(call, "num_groups")?;
         let num_channels = affordable(positive(call, "num_channels")?)?;
         if num_channels % num_groups != 0 {

@@ -20,6 +20,7 @@ pub(crate) struct Parameters {
 /// The keywords as the typed signature takes them.
 pub(crate) struct Typed {
     pub num_groups: i64,
+    pub num_channels: i64,
     pub eps: f64,
     /// In the dtype of the input.
     pub parameters: Parameters,
@@ -28,6 +29,15 @@ pub(crate) struct Typed {
 impl TorchCore {
     /// Reads the keywords into the typed signature. What it has no types for is inexpressible.
     pub(crate) fn typed(call: &Call) -> Result<Typed, Refusal> {
+        Self::read(call, parameter)
+    }
+
+    /// The same, with parameters of whatever shape they are filled with.
+    pub(crate) fn unchecked(call: &Call) -> Result<Typed, Refusal> {
+        Self::read(call, written)
+    }
+
+    fn read(call: &Call, parameter: Made) -> Result<Typed, Refusal> {
         only(call, &["num_groups", "num_channels", "eps", "affine"], "input")
             .map_err(|refusal| Refusal::Inexpressible(format!("libtorch's typed signature: {refusal}")))?;
         let input = &call.input.1;
@@ -54,7 +64,7 @@ impl TorchCore {
             affine.then(parameter).transpose()
         };
         let parameters = Parameters { weight: made("weight", 1.0)?, bias: made("bias", 0.0)? };
-        Ok(Typed { num_groups, eps, parameters })
+        Ok(Typed { num_groups, num_channels, eps, parameters })
     }
 }
 
@@ -113,8 +123,21 @@ fn untyped(name: &str, expected: &str, got: &Value) -> Refusal {
     Refusal::Inexpressible(format!("libtorch's typed signature takes {expected} for {name}, not {got}"))
 }
 
+/// How weight or bias is made of a call: its name, what it starts from, how many channels, its dtype.
+type Made = fn(&Call, &str, f64, i64, DType) -> Result<Tensor, Refusal>;
+
 /// weight or bias after construction and filling, in `dtype` and in the layout that the filling has.
 pub(super) fn parameter(call: &Call, name: &str, initial: f64, channels: i64, dtype: DType) -> Result<Tensor, Refusal> {
+    let parameter = written(call, name, initial, channels, dtype)?;
+    if usize::try_from(channels).is_ok_and(|channels| parameter.shape() == [channels]) {
+        return Ok(parameter);
+    }
+    let text = format!("{name} of shape [{channels}] cannot be filled with shape {:?}", parameter.shape());
+    Err(Refusal::new(Exception::RuntimeError, text))
+}
+
+/// The same, of whatever shape the filling has.
+fn written(call: &Call, name: &str, initial: f64, channels: i64, dtype: DType) -> Result<Tensor, Refusal> {
     let Ok(channels) = usize::try_from(channels) else {
         let text = format!("Trying to create tensor with negative dimension {channels}: [{channels}]");
         return Err(Refusal::new(Exception::RuntimeError, text));
@@ -128,10 +151,6 @@ pub(super) fn parameter(call: &Call, name: &str, initial: f64, channels: i64, dt
     match filling {
         None => constant(initial),
         Some(Value::Float(value)) => constant(*value),
-        Some(Value::Tensor(tensor)) if tensor.shape() != [channels] => {
-            let text = format!("{name} of shape [{channels}] cannot be filled with shape {:?}", tensor.shape());
-            Err(Refusal::new(Exception::RuntimeError, text))
-        }
         Some(Value::Tensor(tensor)) if tensor.dtype() == dtype => Ok(tensor.clone()),
         Some(Value::Tensor(tensor)) => Ok(tensor.cast(dtype)),
         Some(other) => Err(untyped(name, "a number or a tensor", other)),

@@ -14,9 +14,19 @@ use crate::call::{Answer, Call, Effective, Outcome, Output};
 use crate::compare::{HeatMap, Tolerance, compare, shares};
 use crate::engine::{self, Engine, Question};
 use crate::exact::Expected;
-use crate::mapping::{Layout, Side, Untranslatable};
+use crate::mapping::{Case, Layout, Side, Unrealizable, Untranslatable};
 use crate::python::Value;
 use crate::tensor::DType;
+
+/// What came of asking.
+struct Asked {
+    /// The subject's answer where a parameter is drawn at random.
+    drawn: Option<Outcome>,
+    /// The call as the source writes it.
+    source: Result<Call, Untranslatable>,
+    engines: Vec<EngineResult>,
+    sides: Option<EngineResult>,
+}
 
 impl Suite {
     pub(super) fn run_case(
@@ -40,23 +50,49 @@ impl Suite {
         result.call = Some(target.hash());
         result.shape = target.input.1.shape().to_vec();
 
-        let subject = &*self.engines[0];
-        let question = Question { row: &row.name, check: &check.name, call: &target };
-        let drawn = self.drawn(&target, question);
-        let built = drawn.as_ref().and_then(Outcome::answer);
-        let source = self.mapping().source_call(&target, built);
+        let claims = Claims { mapping: self.mapping(), case, call: &target, alone: false };
+        let asked = self.ask_all(&row.name, &check.name, claims, only);
+        let built = asked.drawn.as_ref().and_then(Outcome::answer);
+        let effective = self.on_target().effective(&target, built).ok();
+        let on_source = || {
+            let source = asked.source.as_ref().ok().filter(|_| row.file.name(Side::Mindspore).is_none());
+            source.is_some_and(|call| binding::newest(Side::Torch).effective(call, built).is_ok())
+        };
+        result.accepted = effective.is_some() || on_source();
+        result.group_channels = effective.as_ref().map(|e| e.gamma.len() / e.num_groups);
+        (result.engines, result.sides) = (asked.engines, asked.sides);
+        result
+    }
 
-        let claims = Claims { mapping: self.mapping(), case, call: &target };
-        let mut arbiter = Arbiter::default();
+    /// Asks a case that no row has, at the first of its dtypes and layouts. What claims of others it carries is not
+    /// looked at, but for its tolerances: each engine is held to its binding, and the sides to each other.
+    ///
+    /// # Errors
+    /// The case has a tensor that cannot be made.
+    pub fn ask_alone(&self, case: &Case, only: impl Fn(&str) -> bool) -> Result<Vec<EngineResult>, Unrealizable> {
+        let target = self.mapping().target_call(case, case.dtype(), case.layout())?;
+        let claims = Claims { mapping: self.mapping(), case, call: &target, alone: true };
+        let asked = self.ask_all("", &case.name, claims, only);
+        Ok(asked.engines.into_iter().chain(asked.sides).collect())
+    }
+
+    /// Asks every engine that `only` names, and holds the sides to each other.
+    fn ask_all(&self, row: &str, check: &str, claims: Claims<'_>, only: impl Fn(&str) -> bool) -> Asked {
+        let target = claims.call;
+        let drawn = self.drawn(target, Question { row, check, call: target });
+        let built = drawn.as_ref().and_then(Outcome::answer);
+        let source = self.mapping().source_call(target, built);
+
+        let (mut engines, mut arbiter) = (Vec::new(), Arbiter::default());
         for (position, engine) in self.engines().enumerate().filter(|(_, engine)| only(engine.name())) {
             let call = match engine.binding().side() {
-                Side::Mindspore => Ok(&target),
+                Side::Mindspore => Ok(target),
                 Side::Torch => source.as_ref().map_err(Untranslatable::to_string),
             };
             let is_subject = position == 0;
             let asked = match call {
                 Ok(call) => {
-                    let question = Question { row: &row.name, check: &check.name, call };
+                    let question = Question { row, check, call };
                     let known = if is_subject { drawn.clone() } else { None };
                     let before = is_subject.then(|| call.hash());
                     let (mut asked, answer) = ask(engine, question, claims, known, &mut arbiter);
@@ -73,20 +109,10 @@ impl Suite {
                 }
                 Err(why) => EngineResult::new(engine.name(), Verdict::NotAsked, Some(why)),
             };
-            result.engines.push(asked);
+            engines.push(asked);
         }
-
-        let effective = subject.binding().effective(&target, built).ok();
-        let on_source = || {
-            let source = source.as_ref().ok().filter(|_| row.file.name(Side::Mindspore).is_none());
-            source.is_some_and(|call| binding::newest(Side::Torch).effective(call, built).is_ok())
-        };
-        result.accepted = effective.is_some() || on_source();
-        result.group_channels = effective.as_ref().map(|e| e.gamma.len() / e.num_groups);
-        if only(SIDES) {
-            result.sides = Some(self.hold_sides(claims, source.as_ref(), built, &mut arbiter));
-        }
-        result
+        let sides = only(SIDES).then(|| self.hold_sides(claims, source.as_ref(), built, &mut arbiter));
+        Asked { drawn, source, engines, sides }
     }
 
     /// Where a live engine must reproduce recorded answers: what it does not.
@@ -120,7 +146,9 @@ fn ask(
     };
     let speaker = Speaker::of(engine);
     let key = if claims.mapping.file.golden.iter().any(|golden| golden == name) { name } else { speaker.side.key() };
-    match (claims.rejection(speaker), answer) {
+    let by_binding = claims.alone || engine.is_held_to_binding();
+    let claimed = if by_binding { known_to_reject(engine, question) } else { claims.rejection(speaker) };
+    match (claimed, answer) {
         (Some(Claimed { class, by }), answer) => {
             let findings = match answer {
                 Err(rejection) if rejection.class == class => Vec::new(),
@@ -133,8 +161,13 @@ fn ask(
             }
             (result, None)
         }
+        // Nobody knows what would be right.
+        (None, Err(_)) if by_binding && inexpressible(engine, question).is_some() => {
+            (EngineResult::new(name, Verdict::NotAsked, inexpressible(engine, question)), None)
+        }
         (None, Err(rejection)) => {
-            (EngineResult::of(name, vec![Finding::Rejected { rejection, key: key.to_owned() }]), None)
+            let key = (!by_binding).then(|| key.to_owned());
+            (EngineResult::of(name, vec![Finding::Rejected { rejection, key }]), None)
         }
         // What is drawn at random is known only from the answer.
         (None, Ok(answer)) => match engine.binding().effective(question.call, Some(&answer)) {
@@ -151,6 +184,22 @@ fn ask(
             }
             Err(Refusal::Inexpressible(why)) => (EngineResult::new(name, Verdict::NotAsked, Some(why)), None),
         },
+    }
+}
+
+/// The rejection that follows from what is known of the API.
+fn known_to_reject(engine: &dyn Engine, question: Question<'_>) -> Option<Claimed> {
+    match engine.binding().effective(question.call, None) {
+        Err(Refusal::Rejected(rejection)) => Some(Claimed { class: rejection.class, by: By::Binding }),
+        Err(Refusal::Inexpressible(_)) | Ok(_) => None,
+    }
+}
+
+/// Why what is known of the API says nothing of a call.
+fn inexpressible(engine: &dyn Engine, question: Question<'_>) -> Option<String> {
+    match engine.binding().effective(question.call, None) {
+        Err(Refusal::Inexpressible(why)) => Some(why),
+        Err(Refusal::Rejected(_)) | Ok(_) => None,
     }
 }
 

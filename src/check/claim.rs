@@ -42,6 +42,8 @@ pub(super) struct Claims<'a> {
     pub case: &'a Case,
     /// The call on the target.
     pub call: &'a Call,
+    /// Whether the case is of no row, and claims nothing of an engine but a tolerance.
+    pub alone: bool,
 }
 
 impl<'a> Claims<'a> {

@@ -16,6 +16,8 @@ pub enum By {
     Table,
     /// A limit of the mapping, by its index.
     Limit(usize),
+    /// What is known of the API, whatever a spec says.
+    Binding,
 }
 
 impl fmt::Display for By {
@@ -24,6 +26,7 @@ impl fmt::Display for By {
             By::Case => f.write_str("the case"),
             By::Table => f.write_str("a row"),
             By::Limit(index) => write!(f, "limit {} of mapping.yaml", index + 1),
+            By::Binding => f.write_str("what is known of the API"),
         }
     }
 }
@@ -63,8 +66,8 @@ pub enum Finding {
     Rejected {
         /// What came.
         rejection: Rejection,
-        /// By what name the engine would be claimed to reject.
-        key: String,
+        /// By what name a case would claim it; none of an engine of which specs know nothing.
+        key: Option<String>,
     },
     /// The call is rejected with another class than claimed.
     OtherClass {
@@ -173,10 +176,14 @@ impl fmt::Display for Finding {
                         format!("take {engine} out of the `missing` of the parameter, or add it to its `names`")
                     }
                     By::Limit(_) => format!("take {engine} out of it, or narrow its `when`"),
+                    By::Binding => format!("let {engine} refuse it"),
                 };
                 write!(f, "the call is accepted; {by} claims that it raises {claimed}: {remedy}")
             }
-            Finding::Rejected { rejection, key } => write!(
+            Finding::Rejected { rejection, key: None } => {
+                write!(f, "the call is rejected with {rejection}; by its definition it has an answer")
+            }
+            Finding::Rejected { rejection, key: Some(key) } => write!(
                 f,
                 "the call is rejected with {rejection}; where that is as it should be, say `rejected: {{ {key}: {} }}`",
                 rejection.class

@@ -2,6 +2,7 @@
 
 mod arbiter;
 mod ask;
+mod beside;
 mod built;
 mod claim;
 mod default;
@@ -13,6 +14,7 @@ mod reproduced;
 mod sensitivity;
 mod sides;
 mod signature;
+mod stated;
 mod verdict;
 
 use std::collections::{BTreeMap, HashMap};
@@ -20,11 +22,13 @@ use std::collections::{BTreeMap, HashMap};
 use ask::is_random;
 use rayon::prelude::*;
 
+pub use beside::RECORDED;
 pub use finding::{By, Finding};
 pub use limits::Shown;
 
 pub use verdict::Verdict;
 
+use crate::binding::{self, Binding};
 use crate::call::{Call, CallHash, Outcome, Output};
 use crate::compare::{Comparison, HeatMap, Tolerance};
 use crate::engine::{self, Engine, Question};
@@ -39,6 +43,8 @@ pub struct Suite {
     mapping: Mapping,
     /// The subject first.
     engines: Vec<Box<dyn Engine>>,
+    /// What runs a check again, when its name follows.
+    command: String,
 }
 
 /// One case at one dtype and layout, or what is asked of a row as such.
@@ -107,6 +113,12 @@ pub struct EngineResult {
 }
 
 impl CheckResult {
+    /// The worst of all that were asked, and of the sides.
+    pub fn verdict(&self) -> Verdict {
+        let asked = self.engines.iter().chain(&self.sides);
+        asked.map(|asked| asked.verdict).max().unwrap_or(Verdict::NotAsked)
+    }
+
     /// Before anything was asked.
     fn of(check: &Check) -> Self {
         Self {
@@ -206,7 +218,24 @@ impl Outcomes {
 impl Suite {
     /// A suite in which `subject` is put to the test, beside `others`.
     pub fn new(mapping: Mapping, subject: Box<dyn Engine>, others: Vec<Box<dyn Engine>>) -> Self {
-        Self { mapping, engines: std::iter::once(subject).chain(others).collect() }
+        let engines = std::iter::once(subject).chain(others).collect();
+        Self { mapping, engines, command: "cargo xtask check".to_owned() }
+    }
+
+    /// The same suite, of which checks are run again by another command.
+    #[must_use]
+    pub fn with_command(self, command: &str) -> Self {
+        Self { command: command.to_owned(), ..self }
+    }
+
+    /// What runs a check again, when its name follows.
+    pub fn command(&self) -> &str {
+        &self.command
+    }
+
+    /// The engine that is put to the test.
+    pub fn subject(&self) -> &dyn Engine {
+        &*self.engines[0]
     }
 
     /// The mapping.
@@ -264,6 +293,12 @@ impl Suite {
                 self.mapping.source_call(&target, drawn.as_ref().and_then(Outcome::answer)).ok()
             }
         }
+    }
+
+    /// What the target makes of a call: the subject, or where it speaks for the source, the newest version.
+    fn on_target(&self) -> &dyn Binding {
+        let subject = self.engines[0].binding();
+        if subject.side() == Side::Mindspore { subject } else { binding::newest(Side::Mindspore) }
     }
 
     /// The subject's answer where a parameter is drawn at random: only the subject knows what it drew.

@@ -74,7 +74,7 @@ impl Base<'_> {
 
     fn effective(&self, side: Side, call: &Call) -> Option<Effective> {
         match side {
-            Side::Mindspore => self.suite.engines[0].binding().effective(call, self.built).ok(),
+            Side::Mindspore => self.suite.on_target().effective(call, self.built).ok(),
             Side::Torch => {
                 let call = self.suite.mapping().source_call(call, self.built).ok()?;
                 binding::newest(Side::Torch).effective(&call, self.built).ok()

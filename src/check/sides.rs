@@ -80,7 +80,7 @@ fn reading(
     if let Some(claimed) = claims.rejection(Speaker::version(name, binding)) {
         return Ok(match claimed.by {
             By::Case => Reading::Rejects(format!("{name} raises {}", claimed.class)),
-            By::Table | By::Limit(_) => Reading::Limited,
+            By::Table | By::Limit(_) | By::Binding => Reading::Limited,
         });
     }
     match binding.effective(call, built) {

@@ -3,11 +3,13 @@
 mod golden;
 #[cfg(feature = "libtorch")]
 mod libtorch;
+mod operator;
 mod rust;
 
 pub use golden::Golden;
 #[cfg(feature = "libtorch")]
 pub use libtorch::Libtorch;
+pub use operator::{Declined, Operator, Own, TypedCall};
 pub use rust::Rust;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -28,7 +30,7 @@ pub struct Question<'a> {
     pub call: &'a Call,
 }
 
-/// Anything that answers a call. Implement it to make an operator of your own the subject.
+/// Anything that answers a call. For an operator of your own, [`Operator`] asks for less.
 ///
 /// An engine is asked from several threads at once, and its answer may depend on nothing but the question.
 pub trait Engine: Send + Sync {
@@ -46,6 +48,12 @@ pub trait Engine: Send + Sync {
     /// Whether it is the API itself, with its constructor and its defaults; libtorch is only the core within.
     fn is_module(&self) -> bool {
         true
+    }
+
+    /// Whether what it has to refuse follows from its [`binding`](Self::binding) alone: specs, which say by name who
+    /// refuses a call, do not know it.
+    fn is_held_to_binding(&self) -> bool {
+        false
     }
 
     /// Whether its answers are recorded ones of a framework version.

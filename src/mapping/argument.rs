@@ -54,18 +54,6 @@ pub struct TensorRecipe {
 }
 
 impl Argument {
-    /// A scalar as it is written in YAML; anything else as `~`.
-    pub fn to_yaml(&self) -> String {
-        match self {
-            Argument::Bool(v) => v.to_string(),
-            Argument::Int(v) => v.to_string(),
-            Argument::Float(v) => format!("{v:?}"),
-            Argument::Str(v) => v.clone(),
-            Argument::DType(v) => format!("{{ dtype: {v} }}"),
-            Argument::None | Argument::List(_) | Argument::Tensor(_) | Argument::Python(_) => "~".to_owned(),
-        }
-    }
-
     /// The value of a scalar; `None` for a list or a tensor.
     pub fn scalar(&self) -> Option<Value> {
         Some(match self {

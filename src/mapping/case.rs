@@ -74,6 +74,34 @@ pub struct Code {
     pub prints: Vec<String>,
 }
 
+impl Case {
+    /// The first of its dtypes: the one, where it stands alone.
+    pub fn dtype(&self) -> DType {
+        self.dtypes.first().copied().unwrap_or(DType::F32)
+    }
+
+    /// The first of its layouts.
+    pub fn layout(&self) -> Layout {
+        self.layouts.first().copied().unwrap_or_default()
+    }
+
+    /// The call at one dtype and layout, with nothing claimed of anybody but tolerances.
+    #[must_use]
+    pub fn alone(&self, dtype: DType, layout: Layout) -> Self {
+        Self {
+            why: None,
+            dtypes: vec![dtype],
+            layouts: vec![layout],
+            rejected: BTreeMap::new(),
+            differs: None,
+            off: Vec::new(),
+            built: None,
+            prints: None,
+            ..self.clone()
+        }
+    }
+}
+
 fn f32_only() -> Vec<DType> {
     vec![DType::F32]
 }

@@ -24,6 +24,7 @@ mod validate_case;
 mod validate_mapping;
 mod validate_row;
 mod words;
+mod yaml;
 
 use std::path::PathBuf;
 

@@ -242,7 +242,7 @@ impl Values {
     }
 
     /// The tensor. `role` keeps the random values of x, dy and each parameter apart.
-    pub(super) fn realize(
+    pub(crate) fn realize(
         &self,
         role: &str,
         shape: &[usize],

@@ -141,6 +141,7 @@ pub(super) fn check(suite: &Suite, result: &CheckResult) -> Check {
     Check {
         name: result.check.name.clone(),
         row: suite.mapping().rows[result.check.row].name.clone(),
+        again: format!("{} {}/{}", suite.command(), suite.mapping().name, result.check.name),
         place: place(suite, &result.check),
         case: case(suite, result),
         verdict: verdicts.max().unwrap_or(Verdict::NotAsked),

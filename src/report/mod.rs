@@ -11,6 +11,8 @@ pub mod model;
 mod notes;
 mod number;
 mod page;
+mod python;
+mod smallest;
 mod text;
 mod wrap;
 
@@ -20,4 +22,6 @@ pub use json::schema;
 pub use model::Report;
 pub use number::Number;
 pub use page::{Language, page};
+pub use python::python;
+pub use smallest::smallest;
 pub use text::{Terminal, matrix, mismatch, text};

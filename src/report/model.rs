@@ -210,6 +210,8 @@ pub struct Check {
     pub name: String,
     /// The name of its row.
     pub row: String,
+    /// What runs it again.
+    pub again: String,
     /// Where it is stated.
     pub place: Place,
     /// Of a case: what is called.

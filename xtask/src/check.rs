@@ -9,8 +9,8 @@ use anstream::{AutoStream, ColorChoice};
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use mapcheck::check::{Check as OneCheck, Outcomes, Suite, Verdict};
-use mapcheck::report::{Report, Terminal};
+use mapcheck::check::{Check as OneCheck, CheckResult, Outcomes, Suite, Verdict};
+use mapcheck::report::{self, Report, Terminal};
 
 use crate::file::{writable, write_whole};
 use crate::suite::{Folders, root, selected};
@@ -42,6 +42,9 @@ pub struct Check {
     /// Leave the notes out of the text
     #[arg(long)]
     brief: bool,
+    /// After the report, print the smallest call of each check that does not hold
+    #[arg(long)]
+    shrink: bool,
     /// Number of threads; the report does not depend on it
     #[arg(long)]
     threads: Option<usize>,
@@ -98,6 +101,15 @@ impl Check {
                 print(&format!("{}; written to {}\n", report.summary(), path.display()))?;
             }
             None => print(&self.rendered(&report, self.terminal())?)?,
+        }
+        if self.shrink {
+            let is_refuted = |result: &&CheckResult| result.verdict() == Verdict::Refuted;
+            for result in outcomes.checks.iter().filter(is_refuted) {
+                let name = &result.check.name;
+                let smallest = suite.smallest(&result.check);
+                let text = smallest.map_or_else(|why| format!("{why}\n"), |found| report::smallest(&suite, &found));
+                print(&format!("\nsmallest  {name}\n{text}"))?;
+            }
         }
         let verdict = report.verdicts().filter(|verdict| !self.lets_pass(*verdict)).max();
         if self.format == Format::Text && report.verdict == Verdict::Unchecked && self.lets_pass(Verdict::Unchecked) {

@@ -10,6 +10,7 @@ mod defects;
 mod docs;
 mod drift;
 mod environment;
+mod explore;
 mod file;
 mod golden;
 mod import;
@@ -17,7 +18,9 @@ mod libtorch;
 mod live;
 mod new;
 mod schema;
+mod shrink;
 mod signature;
+mod subject;
 mod suite;
 mod test;
 mod tolerances;
@@ -42,6 +45,12 @@ struct Arguments {
 enum Command {
     /// Run the mapping and print a verdict for every row; live too where libtorch has been fetched
     Check(check::Check),
+    /// Print the smallest call that fails as a check does
+    Shrink(shrink::Shrink),
+    /// Draw calls at random, and print what is answered wrongly once for each cause
+    Explore(explore::Explore),
+    /// Write the page on an operator of another crate: candle, burn
+    Subject(subject::Subject),
     /// Record the answers of a real framework into the golden folder, or check that all are there
     Golden(golden::Golden),
     /// Say what a recorded version of a framework answers otherwise than another
@@ -71,6 +80,9 @@ enum Command {
 fn main() -> ExitCode {
     let run = match Arguments::parse().command {
         Command::Check(check) => check.run(),
+        Command::Shrink(shrink) => shrink.run(),
+        Command::Explore(explore) => explore.run(),
+        Command::Subject(subject) => subject.run(),
         Command::Golden(golden) => golden.run(),
         Command::Drift(drift) => drift.run(),
         Command::Defects(defects) => defects.run(),

@@ -140,3 +140,39 @@ fn colours_are_for_terminals_and_for_who_asks() {
     assert!(check(&[("CLICOLOR_FORCE", "1")]).contains("\x1b[32mholds"));
     assert_eq!(check(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]), plain);
 }
+
+#[test]
+fn what_holds_has_no_smallest_call() {
+    let holds = xtask(&["shrink", "--stored", "group_norm/eps/half/f32/rust"]);
+    assert!(!holds.status.success());
+    assert!(text(&holds.stderr).contains("eps/half/f32: the check holds"), "{}", text(&holds.stderr));
+}
+
+#[test]
+fn a_wrong_claim_is_told_from_a_wrong_answer() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let specs = folder.path().join("group_norm");
+    copy("specs/group_norm", &specs);
+    let path = specs.join("eps.yaml");
+    let changed = std::fs::read_to_string(&path).expect("it can be read");
+    let changed =
+        changed.replace("rejected: { mindspore: TypeError, torch: TypeError }", "rejected: { torch: TypeError }");
+    std::fs::write(&path, changed).expect("it can be written");
+    let specs = specs.display().to_string();
+    let shrunk = xtask(&["check", "--stored", "--shrink", "--specs", &specs, "eps/text"]);
+    let shown = text(&shrunk.stdout);
+    assert!(!shrunk.status.success());
+    assert!(shown.contains("smallest  eps/text/f32\nwhat fails is what the case claims"), "{shown}");
+}
+
+#[test]
+fn exploring_is_the_same_on_every_run() {
+    let explore = |threads: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        command.args(["explore", "--calls", "300", "--seed", "5"]).env("RAYON_NUM_THREADS", threads);
+        text(&command.output().expect("xtask starts").stdout)
+    };
+    let once = explore("1");
+    assert!(once.starts_with("rust beside exact: 300 calls of seed 5; "), "{once}");
+    assert_eq!(once, explore("2"));
+}

@@ -26,7 +26,7 @@ pub(super) fn mismatch(mapping: &str, check: &Check, terminal: Terminal) -> Stri
     for array in beyond(check) {
         odd_one_out(&mut text, check, array);
     }
-    let _ = writeln!(text, "  again: cargo xtask check {name}");
+    let _ = writeln!(text, "  again: {}", check.again);
     text
 }
 
