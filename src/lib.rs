@@ -47,6 +47,9 @@
 //! and who answers; [`check`] stands on all of them, [`drift`] beside it holds one recorded version to
 //! another, and [`report`] tells of both. Imports run in that direction only.
 
+#[cfg(test)]
+extern crate self as mapcheck;
+
 pub mod binding;
 pub mod call;
 pub mod check;
@@ -56,6 +59,7 @@ pub mod drift;
 pub mod dtype;
 pub mod engine;
 pub mod exact;
+mod file;
 pub mod golden;
 pub mod group_norm;
 pub mod mapping;

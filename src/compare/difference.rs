@@ -185,6 +185,28 @@ mod tests {
     }
 
     #[test]
+    fn both_halves_of_what_is_exact_count() {
+        let exact = Double::from(1.0) + Double::from(1e-20);
+        let expected =
+            Expected { dtype: DType::F64, through: DType::F64, shape: vec![1], values: vec![exact], unit: vec![1.0] };
+        let of = |actual: f64| {
+            let array = Array::from(Tensor::from_f64(DType::F64, &[1], &[actual]).unwrap());
+            compare(&array, &expected, ULP).unwrap().absolute.error
+        };
+        assert_eq!(of(1.0), 1e-20);
+        // A step above, what is exact is nearer by as much.
+        assert_eq!(of(1.0 + f64::EPSILON), f64::EPSILON - 1e-20);
+    }
+
+    #[test]
+    fn what_uses_the_tolerance_up_is_within_it() {
+        let ulp = f64::from(f32::EPSILON);
+        assert_eq!(compared(&[1.0 + 3.0 * ulp], &[1.0], ULP).used, 1.0);
+        assert_eq!(compared(&[1.0 + 3.0 * ulp], &[1.0], ULP).beyond, 0);
+        assert_eq!(compared(&[1.0 + 4.0 * ulp], &[1.0], ULP).beyond, 1);
+    }
+
+    #[test]
     fn assert_close_is_absolute_and_relative_to_the_unit() {
         // The unit here is 1.
         let close = Tolerance::Relative { rtol: 1e-2, atol: 1e-1 };
@@ -203,8 +225,9 @@ mod tests {
             unit: vec![0.0; 2],
         };
         let array = |dtype, n| Array::from(Tensor::from_f64(dtype, &[n], &vec![0.0; n]).unwrap());
-        assert!(matches!(compare(&array(DType::F32, 3), &expected, ULP), Err(Unlike::Shape { .. })));
-        assert!(matches!(compare(&array(DType::F64, 2), &expected, ULP), Err(Unlike::DType { .. })));
+        let told = |array| compare(&array, &expected, ULP).unwrap_err().to_string();
+        assert_eq!(told(array(DType::F32, 3)), "the shape is [3], expected [2]");
+        assert_eq!(told(array(DType::F64, 2)), "the dtype is f64, expected f32");
         assert!(compare(&array(DType::F32, 2), &expected, ULP).is_ok());
     }
 }
