@@ -172,6 +172,7 @@ mod tests {
         let c = compared(&[1.0 + 2.0 * ulp, 1000.01, 1e-3], &[1.0, 1000.0, 2e-3], ULP);
         assert_eq!((c.elements, c.beyond), (3, 2));
         assert_eq!((c.absolute.index, c.relative.index), (1, 2));
+        assert_eq!(compared(&[2.0, 2.0], &[1.0, 1.0], ULP).absolute.index, 0, "the first of equals");
         let one = compared(&[1.0 + 2.0 * ulp], &[1.0], ULP);
         assert_eq!((one.beyond, one.ulp.error), (0, 2.0));
         assert!((one.used - 2.0 / 3.0).abs() < 1e-12);
