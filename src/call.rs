@@ -137,6 +137,13 @@ pub struct Effective {
     pub dtypes: DTypes,
 }
 
+impl Effective {
+    /// The number of groups of all samples together; 0 where there is no element, however many were asked for.
+    pub fn groups(&self) -> usize {
+        if self.x.is_empty() { 0 } else { self.num_groups * self.x.shape()[0] }
+    }
+}
+
 /// The dtypes of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DTypes {

@@ -31,7 +31,7 @@ pub struct Expected {
 /// dbeta, and rstd*max|gamma*dy| over the group for dx.
 pub fn answer(call: &Effective) -> BTreeMap<Output, Expected> {
     let shape = call.x.shape();
-    let (samples, channels) = (shape[0], shape[1]);
+    let channels = shape[1];
     let inner: usize = shape[2..].iter().product();
     let (group_channels, dtypes) = (channels / call.num_groups, call.dtypes);
     let group_size = group_channels * inner;
@@ -53,7 +53,7 @@ pub fn answer(call: &Effective) -> BTreeMap<Output, Expected> {
     let (mut y, mut dx) = (empty(dtypes.y, shape, x.len()), empty(call.x.dtype(), shape, dy.len()));
     let (mut dgamma, mut dbeta) = (zeros(dtypes.gamma), zeros(dtypes.beta));
 
-    for group in 0..samples * call.num_groups {
+    for group in 0..call.groups() {
         let start = group * group_size;
         let channel = |i: usize| (group % call.num_groups) * group_channels + i / inner;
         let (x_hat, rstd) = normalise(&x[start..start + group_size], call.eps);

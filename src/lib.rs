@@ -51,6 +51,9 @@
 //! [`shrink`] and [`explore`] ask [`check`] for more, and [`conformance`] is how all of it is started for one operator.
 //! Imports run in that direction only.
 
+#[cfg(test)]
+extern crate self as mapcheck;
+
 pub mod binding;
 pub mod call;
 pub mod check;
@@ -62,6 +65,7 @@ pub mod dtype;
 pub mod engine;
 pub mod exact;
 pub mod explore;
+mod file;
 pub mod golden;
 pub mod group_norm;
 pub mod mapping;

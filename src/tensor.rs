@@ -88,7 +88,8 @@ pub struct Strided<T> {
 }
 
 impl<T: Element> Strided<T> {
-    /// An array over `storage`. `None` where an element would lie outside of it.
+    /// An array over `storage`. `None` where an element would lie outside of it, or where the sizes of an empty
+    /// array are beyond any memory.
     pub fn new(storage: impl Into<Arc<[T]>>, shape: &[usize], strides: &[usize], offset: usize) -> Option<Self> {
         let storage = storage.into();
         let last = shape
@@ -96,16 +97,18 @@ impl<T: Element> Strided<T> {
             .zip(strides)
             .try_fold(offset, |at, (&n, &s)| at.checked_add(n.saturating_sub(1).checked_mul(s)?));
         let empty = shape.contains(&0);
-        if shape.len() != strides.len() || !(empty || last? < storage.len()) || offset > storage.len() {
+        let outside = !(empty || last? < storage.len()) || offset > storage.len();
+        if shape.len() != strides.len() || !is_addressable(shape) || outside {
             return None;
         }
         Some(Self { storage, shape: shape.to_vec(), strides: strides.to_vec(), offset })
     }
 
-    /// A contiguous array. `None` where the number of values is not that of `shape`.
+    /// A contiguous array. `None` where the number of values is not that of `shape`, or where the sizes of an empty
+    /// array are beyond any memory.
     pub fn contiguous(values: impl Into<Arc<[T]>>, shape: &[usize]) -> Option<Self> {
         let values = values.into();
-        if shape.iter().try_fold(1usize, |a, &n| a.checked_mul(n)) != Some(values.len()) {
+        if !is_addressable(shape) || shape.iter().product::<usize>() != values.len() {
             return None;
         }
         Some(Self { storage: values, shape: shape.to_vec(), strides: contiguous_strides(shape), offset: 0 })
@@ -153,7 +156,15 @@ impl<T: Element> Strided<T> {
     }
 }
 
-/// Strides of a contiguous array, last dimension fastest.
+/// Whether an index over these sizes, those of 0 left out, can be counted: 2^40 by 2^40 by 0 elements are none, but
+/// their strides overflow.
+fn is_addressable(shape: &[usize]) -> bool {
+    let span = shape.iter().try_fold(1usize, |span, &size| span.checked_mul(size.max(1)));
+    span.is_some_and(|span| isize::try_from(span).is_ok())
+}
+
+/// Strides of a contiguous array, last dimension fastest. The sizes, those of 0 left out, must be of a product
+/// within usize.
 pub fn contiguous_strides(shape: &[usize]) -> Vec<usize> {
     let mut strides = vec![1; shape.len()];
     for i in (1..shape.len()).rev() {
@@ -348,5 +359,15 @@ mod tests {
         assert!(Strided::new(vec![1.0f32; 5], &[2, 3], &[3, 1], 0).is_none());
         let empty = f32::tensor(Strided::new(vec![1.0f32], &[0, 3, 2], &[12, 4, 2], 1).unwrap());
         assert!(empty.to_f64().is_empty() && empty.contiguous().shape() == [0, 3, 2]);
+    }
+
+    #[test]
+    fn sizes_beyond_any_memory_are_no_array() {
+        for shape in [[0, 1 << 40, 1 << 40], [1 << 40, 1 << 40, 0], [1 << 62, 0, 2], [usize::MAX, 1, 0]] {
+            assert!(Strided::contiguous(Vec::<f32>::new(), &shape).is_none(), "{shape:?}");
+            assert!(Strided::new(Vec::<f32>::new(), &shape, &[0, 0, 0], 0).is_none(), "{shape:?}");
+        }
+        let large = f32::tensor(Strided::contiguous(Vec::<f32>::new(), &[0, 1 << 31, 1 << 31]).unwrap());
+        assert!(large.to_f64().is_empty() && large.contiguous().is_empty());
     }
 }

@@ -327,7 +327,7 @@ fn damaged_golden_files_are_named_with_what_mends_them() {
     tell("archive gone", altered(|folder| std::fs::remove_file(folder.join("eps.npz")).expect("it can be removed")));
     tell("manifest truncated", altered(edit("manifest.json", truncated)));
     tell("manifest of another format", altered(edit("manifest.json", foreign)));
-    tell("answers of other calls", altered(edit("manifest.json", of_other_calls)));
+    tell("manifest altered", altered(edit("manifest.json", of_other_calls)));
     insta::assert_snapshot!("damaged_golden", told);
 }
 

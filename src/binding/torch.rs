@@ -40,7 +40,8 @@ impl Binding for Torch {
             if num_groups == 0 {
                 return Err(Refusal::new(Exception::ZeroDivisionError, "integer modulo by zero"));
             }
-            if num_channels % num_groups != 0 {
+            // The least i64 by -1 is beyond the range, and divides.
+            if num_channels.checked_rem(num_groups).unwrap_or(0) != 0 {
                 let text = format!("num_channels ({num_channels}) must be divisible by num_groups ({num_groups})");
                 return Err(Refusal::new(Exception::ValueError, text));
             }

@@ -212,6 +212,7 @@ mod tests {
         let c = compared(&[1.0 + 2.0 * ulp, 1000.01, 1e-3], &[1.0, 1000.0, 2e-3], ULP);
         assert_eq!((c.elements, c.beyond), (3, 2));
         assert_eq!((c.absolute.index, c.relative.index), (1, 2));
+        assert_eq!(compared(&[2.0, 2.0], &[1.0, 1.0], ULP).absolute.index, 0, "the first of equals");
         let one = compared(&[1.0 + 2.0 * ulp], &[1.0], ULP);
         assert_eq!((one.beyond, one.ulp.error), (0, 2.0));
         assert!((one.used - 2.0 / 3.0).abs() < 1e-12);
@@ -222,6 +223,28 @@ mod tests {
         // A correctly rounded third of f32 is still off by what rounding took.
         let c = compared(&[1.0 / 3.0], &[1.0 / 3.0], ULP);
         assert!(c.ulp.error > 0.0 && c.ulp.error <= 0.5);
+    }
+
+    #[test]
+    fn both_halves_of_what_is_exact_count() {
+        let exact = Double::from(1.0) + Double::from(1e-20);
+        let expected =
+            Expected { dtype: DType::F64, through: DType::F64, shape: vec![1], values: vec![exact], unit: vec![1.0] };
+        let of = |actual: f64| {
+            let array = Array::from(Tensor::from_f64(DType::F64, &[1], &[actual]).unwrap());
+            compare(&array, &expected, ULP).unwrap().absolute.error
+        };
+        assert_eq!(of(1.0), 1e-20);
+        // A step above, what is exact is nearer by as much.
+        assert_eq!(of(1.0 + f64::EPSILON), f64::EPSILON - 1e-20);
+    }
+
+    #[test]
+    fn what_uses_the_tolerance_up_is_within_it() {
+        let ulp = f64::from(f32::EPSILON);
+        assert_eq!(compared(&[1.0 + 3.0 * ulp], &[1.0], ULP).used, 1.0);
+        assert_eq!(compared(&[1.0 + 3.0 * ulp], &[1.0], ULP).beyond, 0);
+        assert_eq!(compared(&[1.0 + 4.0 * ulp], &[1.0], ULP).beyond, 1);
     }
 
     #[test]
@@ -243,8 +266,9 @@ mod tests {
             unit: vec![0.0; 2],
         };
         let array = |dtype, n| Array::from(Tensor::from_f64(dtype, &[n], &vec![0.0; n]).unwrap());
-        assert!(matches!(compare(&array(DType::F32, 3), &expected, ULP), Err(Unlike::Shape { .. })));
-        assert!(matches!(compare(&array(DType::F64, 2), &expected, ULP), Err(Unlike::DType { .. })));
+        let told = |array| compare(&array, &expected, ULP).unwrap_err().to_string();
+        assert_eq!(told(array(DType::F32, 3)), "the shape is [3], expected [2]");
+        assert_eq!(told(array(DType::F64, 2)), "the dtype is f64, expected f32");
         assert!(compare(&array(DType::F32, 2), &expected, ULP).is_ok());
     }
 }

@@ -41,7 +41,7 @@ impl Engine for Golden {
     fn answer(&self, question: Question<'_>) -> Outcome {
         let groups = || {
             let effective = self.binding().effective(question.call, None);
-            effective.map_or(1, |effective| effective.num_groups * effective.x.shape()[0])
+            effective.map_or(1, |effective| effective.groups())
         };
         self.store.answer(&self.name, question.row, question.check, question.call, groups)
     }

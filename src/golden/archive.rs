@@ -9,6 +9,7 @@ use half::{bf16, f16};
 use ndarray_npy::NpzWriter;
 
 use super::manifest::Stored;
+use crate::file;
 use crate::tensor::{Element, Strided, Tensor, with_type};
 
 /// A larger file is not read.
@@ -23,11 +24,7 @@ pub struct Archive {
 impl Archive {
     /// Reads a file, and refuses it unparsed where its hash is another.
     pub fn read(path: &Path, expected_hash: &str) -> Result<Self, String> {
-        let length = std::fs::metadata(path).map_err(|error| error.to_string())?.len();
-        if length > MOST_BYTES {
-            return Err(format!("{length} bytes are more than a golden file may have"));
-        }
-        let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+        let bytes = file::read(path, MOST_BYTES).map_err(|unread| unread.to_string())?;
         if file_hash(&bytes) != expected_hash {
             return Err("its content is not what the manifest was written for".to_owned());
         }
@@ -48,10 +45,8 @@ impl Archive {
 
     /// Reads the file of this hash: in its place or, where a recorder was stopped on the way, beside it.
     pub(super) fn find(folder: &Path, file: &str, hash: &str) -> Result<Self, String> {
-        let place = folder.join(file);
-        let beside = folder.join(staged(file, hash));
-        // Between the first look and the second it may have moved to its place.
-        Self::read(&place, hash).or_else(|_| Self::read(&beside, hash)).or_else(|_| Self::read(&place, hash))
+        let beside = || Self::read(&folder.join(staged(file, hash)), hash).ok();
+        Self::read(&folder.join(file), hash).or_else(|problem| beside().ok_or(problem))
     }
 
     /// An array as the manifest describes it.

@@ -4,27 +4,38 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-/// Waits until no other recorder is at a folder, in this process or another, and keeps the next ones waiting until
+/// Waits until nobody else is at a folder, in this process or another, and keeps the next ones waiting until
 /// the lock is dropped or the process ends. Nothing is left in the folder.
-pub(super) fn lock(folder: &Path) -> io::Result<File> {
-    match lock_folder(folder) {
-        Err(error) if error.kind() != io::ErrorKind::Interrupted => lock_stand_in(folder),
+pub(super) fn exclusive(folder: &Path) -> io::Result<File> {
+    lock(folder, File::lock)
+}
+
+/// Waits until no recorder is at a folder, and keeps the next one waiting likewise; other readers are let in.
+pub(super) fn shared(folder: &Path) -> io::Result<File> {
+    lock(folder, File::lock_shared)
+}
+
+type Lock = fn(&File) -> io::Result<()>;
+
+fn lock(folder: &Path, lock: Lock) -> io::Result<File> {
+    match lock_folder(folder, lock) {
+        Err(error) if error.kind() != io::ErrorKind::Interrupted => lock_stand_in(folder, lock),
         locked => locked,
     }
 }
 
-fn lock_folder(folder: &Path) -> io::Result<File> {
+fn lock_folder(folder: &Path, lock: Lock) -> io::Result<File> {
     let handle = File::open(folder)?;
-    handle.lock()?;
+    lock(&handle)?;
     Ok(handle)
 }
 
 /// Windows and some network file systems lock no folders: a file of this machine stands for one.
-fn lock_stand_in(folder: &Path) -> io::Result<File> {
+fn lock_stand_in(folder: &Path, lock: Lock) -> io::Result<File> {
     let hash = blake3::hash(folder.canonicalize()?.as_os_str().as_encoded_bytes());
     let file = std::env::temp_dir().join(format!("mapcheck-{}.lock", &hash.to_hex()[..16]));
     let handle = File::options().append(true).create(true).open(file)?;
-    handle.lock()?;
+    lock(&handle)?;
     Ok(handle)
 }
 
@@ -39,12 +50,14 @@ mod tests {
     #[test]
     fn the_second_waits_for_the_first() {
         let folder = tempfile::tempdir().unwrap();
-        for lock in [lock, lock_stand_in] {
+        let cases: [(Lock, Lock); 3] =
+            [(File::lock, File::lock), (File::lock, File::lock_shared), (File::lock_shared, File::lock)];
+        for (lock, (one, other)) in [lock_folder, lock_stand_in].into_iter().flat_map(|lock| cases.map(|c| (lock, c))) {
             let is_held = AtomicBool::new(true);
-            let first = lock(folder.path()).unwrap();
+            let first = lock(folder.path(), one).unwrap();
             thread::scope(|scope| {
                 scope.spawn(|| {
-                    let _second = lock(folder.path()).unwrap();
+                    let _second = lock(folder.path(), other).unwrap();
                     assert!(!is_held.load(Ordering::SeqCst));
                 });
                 thread::sleep(Duration::from_millis(50));
@@ -53,5 +66,12 @@ mod tests {
             });
         }
         assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+    }
+
+    #[test]
+    fn readers_do_not_wait_for_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let _first = shared(folder.path()).unwrap();
+        let _second = shared(folder.path()).unwrap();
     }
 }

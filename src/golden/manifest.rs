@@ -5,10 +5,12 @@ use std::fmt::{self, Write};
 use std::path::Path;
 use std::str::FromStr;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::{MOST_KEPT, REMEDY};
 use crate::call::{CallHash, Output};
+use crate::file;
 use crate::python::Exception;
 use crate::signature::Signature;
 use crate::tensor::DType;
@@ -17,7 +19,7 @@ use crate::tensor::DType;
 pub(super) const FILE: &str = "manifest.json";
 
 /// A manifest of another format is not read.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 const MOST_BYTES: u64 = 64 << 20;
 
@@ -27,10 +29,8 @@ pub(super) fn archive_of(row: &str) -> String {
 }
 
 /// Everything that is stored for a mapping.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Manifest {
-    format: u32,
     /// Where the answers of each engine come from.
     pub engines: BTreeMap<String, Provenance>,
     /// Archives, with the hash of their content.
@@ -38,6 +38,21 @@ pub struct Manifest {
     /// Engine, check, answer.
     pub answers: BTreeMap<String, BTreeMap<String, Entry>>,
 }
+
+/// The file, parsed.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Parsed {
+    #[serde(rename = "format")]
+    _format: IgnoredAny,
+    engines: BTreeMap<String, Sealed<Provenance>>,
+    files: BTreeMap<String, Sealed<String>>,
+    answers: BTreeMap<String, BTreeMap<String, Sealed<Entry>>>,
+}
+
+/// What stands on one line, behind a hash of it. The hash is looked at with the text of the whole file.
+#[derive(Deserialize)]
+struct Sealed<T>(IgnoredAny, T);
 
 /// Where an engine's answers come from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -136,52 +151,80 @@ impl FromStr for Stored {
     }
 }
 
-impl Default for Manifest {
-    fn default() -> Self {
-        Self { format: FORMAT, engines: BTreeMap::new(), files: BTreeMap::new(), answers: BTreeMap::new() }
-    }
-}
-
 impl Manifest {
-    /// Reads a manifest, or says what is wrong with it and what mends it.
+    /// Reads a manifest, or says what is wrong with it and what mends it. One that was altered, if only by a space, is
+    /// refused: every byte of it was written by [`to_text`](Self::to_text).
     pub fn read(path: &Path) -> Result<Self, String> {
         let problem = |problem: String| format!("{}: {problem}: {REMEDY}", path.display());
-        let length = std::fs::metadata(path).map_err(|error| problem(error.to_string()))?.len();
-        if length > MOST_BYTES {
-            return Err(problem(format!("{length} bytes are more than a manifest may have")));
-        }
-        let text = std::fs::read_to_string(path).map_err(|error| problem(error.to_string()))?;
-        let manifest: Self = serde_json::from_str(&text).map_err(|error| problem(error.to_string()))?;
-        if manifest.format != FORMAT {
-            return Err(problem(format!("its format is {}, and {FORMAT} is the one that is read", manifest.format)));
-        }
-        Ok(manifest)
+        let bytes = file::read(path, MOST_BYTES).map_err(|unread| problem(unread.to_string()))?;
+        let text = String::from_utf8(bytes).map_err(|error| problem(error.utf8_error().to_string()))?;
+        Self::parse(&text).map_err(problem)
     }
 
-    /// The text of the file: a line an answer, so that a diff shows which ones changed.
+    fn parse(text: &str) -> Result<Self, String> {
+        #[derive(Deserialize)]
+        struct Format {
+            format: u32,
+        }
+        let Format { format } = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        if format != FORMAT {
+            return Err(format!("its format is {format}, and {FORMAT} is the one that is read"));
+        }
+        let parsed: Parsed = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        fn opened<T>(sealed: BTreeMap<String, Sealed<T>>) -> BTreeMap<String, T> {
+            sealed.into_iter().map(|(name, Sealed(_, value))| (name, value)).collect()
+        }
+        if let Some(name) = parsed.files.keys().find(|name| !is_archive(name)) {
+            return Err(format!("{name:?} is not the name of a row's archive"));
+        }
+        let answers = parsed.answers.into_iter().map(|(engine, answers)| (engine, opened(answers))).collect();
+        let manifest = Self { engines: opened(parsed.engines), files: opened(parsed.files), answers };
+        match altered(text, &manifest.to_text()) {
+            Some(line) => Err(format!("line {line} is not as it was recorded")),
+            None => Ok(manifest),
+        }
+    }
+
+    /// The text of the file: a line an answer, so that a diff shows which ones changed, and two recordings of different
+    /// rows merge. Each line begins with a hash of its content, by which a line is known that nobody recorded.
     pub fn to_text(&self) -> String {
-        fn json<T: Serialize>(value: &T) -> String {
+        fn json<T: Serialize + ?Sized>(value: &T) -> String {
             serde_json::to_string(value).expect("maps with string keys have a JSON form")
         }
-        fn lines<T: Serialize>(text: &mut String, indent: &str, map: &BTreeMap<String, T>) {
+        fn sealed<T: Serialize>(text: &mut String, indent: &str, engine: &str, map: &BTreeMap<String, T>) {
             for (i, (name, value)) in map.iter().enumerate() {
+                let (name, value) = (json(name), json(value));
+                let seal = blake3::hash(format!("{engine} {name}: {value}").as_bytes()).to_hex();
                 let comma = if i + 1 < map.len() { "," } else { "" };
-                let _ = writeln!(text, "{indent}{}: {}{comma}", json(name), json(value));
+                let _ = writeln!(text, "{indent}{name}: [\"{}\", {value}]{comma}", &seal[..16]);
             }
         }
-        let mut text = format!("{{\n  \"format\": {},\n  \"engines\": {{\n", self.format);
-        lines(&mut text, "    ", &self.engines);
+        let mut text = format!("{{\n  \"format\": {FORMAT},\n  \"engines\": {{\n");
+        sealed(&mut text, "    ", "", &self.engines);
         text.push_str("  },\n  \"files\": {\n");
-        lines(&mut text, "    ", &self.files);
+        sealed(&mut text, "    ", "", &self.files);
         text.push_str("  },\n  \"answers\": {\n");
         for (i, (engine, answers)) in self.answers.iter().enumerate() {
             let _ = writeln!(text, "    {}: {{", json(engine));
-            lines(&mut text, "      ", answers);
+            sealed(&mut text, "      ", engine, answers);
             text.push_str(if i + 1 < self.answers.len() { "    },\n" } else { "    }\n" });
         }
         text.push_str("  }\n}\n");
         text
     }
+}
+
+/// Whether this is what [`archive_of`] gives of a row: no path leads out of the folder.
+fn is_archive(name: &str) -> bool {
+    let row = name.strip_suffix(".npz").unwrap_or_default();
+    !row.is_empty() && row.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+/// The first line of a text that is not as it should be.
+fn altered(text: &str, recorded: &str) -> Option<usize> {
+    let lines = |text| str::split_inclusive(text, '\n').map(Some).chain([None]);
+    let same = lines(text).zip(lines(recorded)).take_while(|(line, recorded)| line == recorded).count();
+    (text != recorded).then_some(same + 1)
 }
 
 #[cfg(test)]
@@ -206,8 +249,7 @@ mod tests {
         };
         let answers = [("eps/a/f32".to_owned(), answered), ("eps/b/f32".to_owned(), refused)].into();
         let manifest = Manifest { answers: [("torch-2.13.0".to_owned(), answers)].into(), ..Manifest::default() };
-        let read: Manifest = serde_json::from_str(&manifest.to_text()).unwrap();
-        assert_eq!(read, manifest);
+        assert_eq!(Manifest::parse(&manifest.to_text()), Ok(manifest.clone()));
         assert_eq!(manifest.to_text().lines().filter(|line| line.contains("eps/")).count(), 2);
     }
 

@@ -6,6 +6,8 @@
 //! and none is lost.
 
 mod archive;
+#[cfg(test)]
+mod hostile;
 mod lock;
 mod manifest;
 mod record;
@@ -13,7 +15,6 @@ mod transaction;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
 pub use archive::Archive;
 pub use manifest::{Entry, Manifest, Provenance, Stored};
@@ -39,15 +40,17 @@ pub const MOST_KEPT: usize = 4096;
 pub struct Store {
     folder: PathBuf,
     manifest: Result<Manifest, String>,
-    archives: BTreeMap<String, OnceLock<Result<Archive, String>>>,
+    archives: BTreeMap<String, Result<Archive, String>>,
 }
 
 impl Store {
-    /// Opens a folder. What is missing or damaged is said of every answer that needs it.
+    /// Reads a folder, as it is between two recordings. What is missing or damaged is said of every answer that needs it.
     pub fn open(folder: &Path) -> Self {
+        // Where there is nothing to lock, nothing is recorded either.
+        let _lock = lock::shared(folder).ok();
         let manifest = Manifest::read(&folder.join(manifest::FILE));
-        let files = manifest.as_ref().map(|m| m.files.keys().cloned().collect()).unwrap_or_else(|_| Vec::new());
-        let archives = files.into_iter().map(|file| (file, OnceLock::new())).collect();
+        let files = manifest.iter().flat_map(|manifest| &manifest.files);
+        let archives = files.map(|(file, hash)| (file.clone(), Archive::find(folder, file, hash))).collect();
         Self { folder: folder.to_owned(), manifest, archives }
     }
 
@@ -94,19 +97,11 @@ impl Store {
         Ok(answer)
     }
 
-    /// A row's archive, read at its first use.
     fn archive(&self, row: &str) -> Result<&Archive, String> {
-        let file = manifest::archive_of(row);
-        let Some(archive) = self.archives.get(&file) else {
-            return Err(self.damaged(row, "the manifest does not list it"));
-        };
-        archive.get_or_init(|| self.read_archive(row, &file)).as_ref().map_err(Clone::clone)
-    }
-
-    fn read_archive(&self, row: &str, file: &str) -> Result<Archive, String> {
-        let manifest = self.manifest.as_ref().map_err(Clone::clone)?;
-        Archive::find(&self.folder, file, manifest.files.get(file).map_or("", String::as_str))
-            .map_err(|problem| self.damaged(row, &problem))
+        match self.archives.get(&manifest::archive_of(row)) {
+            None => Err(self.damaged(row, "the manifest does not list it")),
+            Some(archive) => archive.as_ref().map_err(|problem| self.damaged(row, problem)),
+        }
     }
 
     fn damaged(&self, row: &str, problem: &str) -> String {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::archive::{Archive, content_hash, file_hash, write};
-use super::lock::lock;
+use super::lock;
 use super::manifest::{self, Entry, Manifest, Provenance, Stored};
 use super::transaction::Transaction;
 use super::{keep, kept};
@@ -86,7 +86,7 @@ pub fn record(folder: &Path, recording: Recording, options: Options) -> Result<C
     if options.dry_run {
         return prepare(folder, recording, options).map(|(changes, _)| changes);
     }
-    let locked = std::fs::create_dir_all(folder).and_then(|()| lock(folder));
+    let locked = std::fs::create_dir_all(folder).and_then(|()| lock::exclusive(folder));
     // What is read now must still be there when it is replaced.
     let _lock =
         locked.map_err(|error| format!("{}: {error}: make it a folder that you may write to", folder.display()))?;

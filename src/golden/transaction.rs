@@ -100,6 +100,10 @@ fn write_over(path: &Path) -> io::Result<File> {
 }
 
 fn stage(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    // What a link leads to is not ours to write to.
+    if path.is_symlink() {
+        fs::remove_file(path)?;
+    }
     let mut file = write_over(path)?;
     file.write_all(bytes)?;
     file.set_len(bytes.len() as u64)?;
@@ -153,6 +157,18 @@ impl Transaction {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn nothing_is_staged_through_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let [outside, link] = ["outside", "eps.npz.0123456789abcdef"].map(|name| folder.path().join(name));
+        fs::write(&outside, "theirs").unwrap();
+        std::os::unix::fs::symlink(&outside, &link).unwrap();
+        stage(&link, b"ours").unwrap();
+        assert_eq!(fs::read(&outside).unwrap(), b"theirs");
+        assert!(!link.is_symlink() && fs::read(&link).unwrap() == b"ours");
+    }
 
     #[test]
     fn what_recorders_write_is_known_by_its_name() {

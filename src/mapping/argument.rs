@@ -7,7 +7,7 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::recipe::{Layout, Set, Unrealizable, Values};
+use super::recipe::{Layout, MOST_ELEMENTS, Set, Unrealizable, Values};
 use crate::python::Value;
 use crate::tensor::DType;
 
@@ -100,14 +100,16 @@ impl Argument {
         }
     }
 
-    /// Whether [`value`](Self::value) can be made, found out without drawing.
-    pub(super) fn fits(&self, channels: usize) -> Result<(), Unrealizable> {
+    /// Whether [`value`](Self::value) can be made, found out without drawing; how many elements its tensors have.
+    pub(super) fn fits(&self, channels: usize) -> Result<usize, Unrealizable> {
         match self {
-            Argument::List(items) => items.iter().try_for_each(|item| item.fits(channels)),
-            Argument::Tensor(recipe) => {
-                recipe.values.fits(&recipe.shape_for(channels), &recipe.set, recipe.layout).map(drop)
-            }
-            _ => Ok(()),
+            Argument::List(items) => items.iter().try_fold(0usize, |sum, item| {
+                let sum = sum.saturating_add(item.fits(channels)?);
+                let text = || format!("the tensors of this list have more than {MOST_ELEMENTS} elements in all");
+                if sum > MOST_ELEMENTS { Err(Unrealizable(text())) } else { Ok(sum) }
+            }),
+            Argument::Tensor(recipe) => recipe.values.fits(&recipe.shape_for(channels), &recipe.set, recipe.layout),
+            _ => Ok(0),
         }
     }
 }

@@ -16,6 +16,9 @@ use crate::tensor::{DType, Element, Strided, Tensor, contiguous_strides, with_ty
 /// More elements than this are taken for a slip of the hand.
 pub(super) const MOST_ELEMENTS: usize = 1 << 24;
 
+/// As many dimensions as numpy has.
+const MOST_DIMENSIONS: usize = 32;
+
 /// How a tensor lies in memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -261,10 +264,20 @@ impl Values {
 
     /// Whether [`realize`](Self::realize) can make a tensor of it, found out without drawing; how many elements that has.
     pub(super) fn fits(&self, shape: &[usize], set: &[Set], layout: Layout) -> Result<usize, Unrealizable> {
-        let count = shape.iter().try_fold(1usize, |a, &n| a.checked_mul(n)).filter(|&n| n <= MOST_ELEMENTS);
-        let Some(count) = count else {
-            return Err(Unrealizable(format!("the shape {shape:?} has more than {MOST_ELEMENTS} elements")));
-        };
+        if shape.len() > MOST_DIMENSIONS {
+            let text = format!(
+                "a shape of {} dimensions: numpy, which the frameworks are asked with, has at most {MOST_DIMENSIONS}",
+                shape.len()
+            );
+            return Err(Unrealizable(text));
+        }
+        // An empty tensor has strides too.
+        let span = shape.iter().try_fold(1usize, |span, &size| span.checked_mul(size.max(1)));
+        if span.is_none_or(|span| span > MOST_ELEMENTS) {
+            let but = if shape.contains(&0) { ", the sizes of 0 left out" } else { "" };
+            return Err(Unrealizable(format!("the shape {shape:?} has more than {MOST_ELEMENTS} elements{but}")));
+        }
+        let count = shape.iter().product();
         if let Values::List(values) = self
             && values.len() != count
         {

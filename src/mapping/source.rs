@@ -1,7 +1,5 @@
 //! The text of a spec: what is no text, or no YAML, ends here.
 
-use std::fs::File;
-use std::io::{self, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,6 +7,7 @@ use std::sync::Arc;
 use super::diagnostic::Diagnostic;
 use super::located::{self, Unparsed};
 use super::node::{Content, Duplicate, Node};
+use crate::file::{self, Unread};
 
 /// A larger file is neither a spec nor a page; some YAML takes fifty times its size in memory.
 const LARGEST_FILE: u64 = 1 << 20;
@@ -35,18 +34,14 @@ impl Source {
 
     /// The text of a file, which is called by its kind where it is too large.
     pub fn read(path: &Path, kind: &str) -> Result<Self, Box<Diagnostic>> {
-        let unreadable = |error: io::Error| whole(path, "the file cannot be read", error.to_string());
-        let about = path.metadata().map_err(unreadable)?;
-        if !about.is_file() {
-            return Err(whole(path, "this is no file", "expected a text file"));
-        }
-        let mut bytes = Vec::new();
-        File::open(path).and_then(|file| file.take(LARGEST_FILE + 1).read_to_end(&mut bytes)).map_err(unreadable)?;
-        if bytes.len() as u64 > LARGEST_FILE {
-            let (most, size) = (LARGEST_FILE >> 10, about.len().div_ceil(1024));
-            let label = format!("a {kind} has at most {most} KiB; this file has {size}");
-            return Err(whole(path, "the file is too large", label));
-        }
+        let bytes = file::read(path, LARGEST_FILE).map_err(|unread| match unread {
+            Unread::NoFile => whole(path, "this is no file", "expected a text file"),
+            Unread::TooLarge { bytes, most } => {
+                let label = format!("a {kind} has at most {} KiB; this file has {}", most >> 10, bytes.div_ceil(1024));
+                whole(path, "the file is too large", label)
+            }
+            Unread::Io(error) => whole(path, "the file cannot be read", error.to_string()),
+        })?;
         // serde_yaml would take what follows a byte order mark for another document.
         let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
         let source = |text: &str| Self { path: shown(path), text: text.into() };

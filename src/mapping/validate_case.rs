@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::argument::Argument;
 use super::diagnostic::{Diagnostic, nearest};
 use super::document::Document;
 use super::mistake::one_of;
@@ -41,6 +42,20 @@ pub(super) fn check_case(
     }
 }
 
+/// The tensors of an argument can be made, in a call with so many channels.
+pub(super) fn check_argument<T>(
+    file: &Document<T>,
+    name: &str,
+    argument: &Argument,
+    channels: usize,
+    node: &Node,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    if let Err(Unrealizable(why)) = argument.fits(channels) {
+        diagnostics.push(file.diagnostic(&node.span, format!("`{name}` cannot be made"), why));
+    }
+}
+
 struct Checker<'a> {
     row: &'a Document<RowFile>,
     case: &'a Case,
@@ -74,9 +89,7 @@ impl<'a> Checker<'a> {
         let Case { call, x, dy, layouts, .. } = self.case;
         let channels = channels(call);
         for (name, argument) in &call.0 {
-            if let Err(Unrealizable(why)) = argument.fits(channels) {
-                self.add(&self.node.at("call").at(name).span, format!("`{name}` cannot be made"), why);
-            }
+            check_argument(self.row, name, argument, channels, self.node.at("call").at(name), self.diagnostics);
         }
         let shape = x.shape_for(channels);
         let x_fits = layouts.iter().all(|&layout| self.tensor("x", &x.values, &shape, &x.set, layout));

@@ -2,13 +2,16 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::case::How;
+use super::case::{How, Input};
 use super::diagnostic::Diagnostic;
 use super::document::Document;
 use super::limit::{Limit, When};
 use super::mistake::one_of;
 use super::node::Node;
+use super::recipe::{Layout, Unrealizable};
+use super::translate::channels;
 use super::typed::MOST_MISTAKES;
+use super::validate_case::check_argument;
 use super::words::{Engines, check_list, check_text, words};
 use super::{MappingFile, Side};
 use crate::version::Version;
@@ -20,6 +23,7 @@ pub(super) fn check_mapping(
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     check_golden(mapping, diagnostics);
+    check_plain(mapping, diagnostics);
     let limits = mapping.typed.value.iter().flat_map(|file| &file.limits);
     for (limit, node) in limits.zip(mapping.root.at("limits").items()) {
         check_list(mapping, "engines", node.get("engines"), "then the limit would be of no version", diagnostics);
@@ -31,6 +35,19 @@ pub(super) fn check_mapping(
         }
         check_claim(mapping, limit, node, diagnostics);
         check_text(mapping, "why", node.get("why"), "expected a reason", diagnostics);
+    }
+}
+
+/// The plain call can be made.
+fn check_plain(mapping: &Document<MappingFile>, diagnostics: &mut Vec<Diagnostic>) {
+    let Some(MappingFile { plain, .. }) = mapping.with("plain") else { return };
+    let (node, channels) = (mapping.root.at("plain"), channels(plain));
+    for (name, argument) in &plain.0 {
+        check_argument(mapping, name, argument, channels, node.at(name), diagnostics);
+    }
+    let x = Input::default();
+    if let Err(Unrealizable(why)) = x.values.fits(&x.shape_for(channels), &x.set, Layout::Contiguous) {
+        diagnostics.push(mapping.diagnostic(&node.at("num_channels").span, "`x` cannot be made", why));
     }
 }
 

@@ -6,6 +6,7 @@ use super::diagnostic::Diagnostic;
 use super::document::Document;
 use super::node::{Content, Node};
 use super::typed::MOST_MISTAKES;
+use super::validate_case::check_argument;
 use super::words::{Engines, check_list, check_text, no_version, side_of, words};
 use super::{Category, RowFile, Side};
 
@@ -17,6 +18,10 @@ pub(super) fn check_row(
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     check_names(row, diagnostics);
+    for (side, argument) in row.with("default").iter().flat_map(|file| &file.default) {
+        let node = row.root.at("default").at(side.key());
+        check_argument(row, "default", argument, 1, node, diagnostics);
+    }
     let (missing, announced) = (row.root.get("missing"), row.root.get("announced"));
     let announcing = announced.and_then(|announced| announced.get("engines"));
     let label = "leave it out where every version has the parameter";

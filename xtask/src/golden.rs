@@ -135,7 +135,7 @@ fn ask(suite: &Suite, checks: &[Check], engine: &str) -> Result<Asked> {
 
 /// The number of groups of all samples together.
 fn groups(engine: &str, call: &Call) -> usize {
-    binding::of(engine).effective(call, None).map_or(1, |effective| effective.num_groups * effective.x.shape()[0])
+    binding::of(engine).effective(call, None).map_or(1, |effective| effective.groups())
 }
 
 /// The calls of a check to an engine, by the names under which they are stored: one, or the two of a default.

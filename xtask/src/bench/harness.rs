@@ -102,7 +102,7 @@ fn recording(suite: &Suite, checks: &[Check], engine: &dyn Engine) -> Recording 
     let answer = |check: &Check| {
         let call = suite.question(check, engine.binding().side())?;
         let row = suite.mapping().rows[check.row].name.clone();
-        let groups = engine.binding().effective(&call, None).map_or(1, |e| e.num_groups * e.x.shape()[0]);
+        let groups = engine.binding().effective(&call, None).map_or(1, |e| e.groups());
         let outcome = engine.answer(Question { row: &row, check: &check.name, call: &call });
         Some(Recorded { row, check: check.name.clone(), call, groups, outcome })
     };
