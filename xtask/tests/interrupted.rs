@@ -161,7 +161,7 @@ fn suite() -> mapcheck::check::Suite {
 
 /// Waits for a moment of a run. Half of them lie anywhere in it, the other half in the short while in which it writes.
 fn moment(generator: &mut Generator, golden: &Path, child: &mut Child, whole: Duration) {
-    if generator.bits() % 2 == 0 {
+    if generator.bits().is_multiple_of(2) {
         return std::thread::sleep(whole.mul_f64(generator.uniform()));
     }
     let is_writing = || {
