@@ -47,8 +47,8 @@
 //! | [`parameters::MEMORY_BYTES`] | from 32 MiB on, rows of interleaved channels are read as they lie, and not column by column: so they are fetched ahead |
 //! | `interleaved::UNIT` | 64 Ki elements: what is added up for each channel of a unit is little beside them, and two threads find enough units |
 //!
-//! They were set on two cores with caches of 32 KiB, 1 MiB and 32 MiB. What they come to stands in `docs/speed.md`,
-//! which `cargo xtask bench operator --write` makes.
+//! They were set on two cores with caches of 32 KiB, 1 MiB and 32 MiB; `cargo xtask bench operator` shows what they
+//! come to.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
