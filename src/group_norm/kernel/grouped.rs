@@ -1,0 +1,199 @@
+//! The passes over groups that lie contiguous: which thread takes which of them.
+
+use std::mem::MaybeUninit;
+
+use rayon::prelude::*;
+
+use super::backward::{Share, Summed};
+use super::forward::{self, Pieces};
+use super::lanes::{Lane, WideOf};
+use super::parameters::Parameters;
+use super::path::Path;
+use super::place::{Apart, Place, Within};
+use super::statistics::Normaliser;
+use super::vector::Isa;
+use super::{MANY_BYTES, Pass, on};
+
+/// Two groups of so many bytes, and what is written of one, are held in the first cache.
+const SMALL_BYTES: usize = 4 << 10;
+
+/// Normalises all groups.
+pub(super) fn forward<T: Lane<N>, const N: usize>(
+    path: Path,
+    parameters: &Parameters<'_, T, N>,
+    x: &[T],
+    y: &mut [MaybeUninit<T>],
+) {
+    let size = parameters.extents.group;
+    let run = |first: usize, x: &[T], y: &mut [MaybeUninit<T>]| {
+        let groups = x.chunks_exact(size).zip(y.chunks_exact_mut(size));
+        on(path, Forward { first, places: groups.map(|(x, y)| Apart { x, y }), parameters });
+    };
+    match shares(x.len() / size, size_of_val(x)) {
+        None => run(0, x, y),
+        Some(groups) => {
+            let shares = x.par_chunks(groups * size).zip(y.par_chunks_mut(groups * size));
+            shares.enumerate().for_each(|(at, (x, y))| run(at * groups, x, y));
+        }
+    }
+}
+
+/// The same over the input itself.
+pub(super) fn forward_within<T: Lane<N>, const N: usize>(path: Path, parameters: &Parameters<'_, T, N>, x: &mut [T]) {
+    let size = parameters.extents.group;
+    let run = |first: usize, x: &mut [T]| {
+        on(path, Forward { first, places: x.chunks_exact_mut(size).map(Within), parameters });
+    };
+    match shares(x.len() / size, size_of_val(x)) {
+        None => run(0, x),
+        Some(groups) => x.par_chunks_mut(groups * size).enumerate().for_each(|(at, x)| run(at * groups, x)),
+    }
+}
+
+/// The gradients: that of x, where there is room for it, and what each channel of each sample adds to the others.
+pub(super) fn backward<T: Lane<N>, const N: usize>(
+    path: Path,
+    parameters: &Parameters<'_, T, N>,
+    [x, dy]: [&[T]; 2],
+    dx: Option<&mut [MaybeUninit<T>]>,
+    of_channels: &mut [Share<WideOf<T, N>>],
+) {
+    let (size, channels) = (parameters.extents.group, parameters.channels);
+    match shares(x.len() / size, size_of_val(x)) {
+        None => on(path, Backward { first: 0, x, dy, dx, shares: of_channels, parameters }),
+        Some(groups) => {
+            let inputs = x.par_chunks(groups * size).zip(dy.par_chunks(groups * size));
+            let mut of_threads =
+                of_channels.chunks_mut(groups * channels).map(|shares| (None, shares)).collect::<Vec<_>>();
+            let parts = dx.into_iter().flat_map(|dx| dx.chunks_mut(groups * size));
+            of_threads.iter_mut().zip(parts).for_each(|((dx, _), part)| *dx = Some(part));
+            inputs.zip(of_threads).enumerate().for_each(|(at, ((x, dy), (dx, shares)))| {
+                on(path, Backward { first: at * groups, x, dy, dx, shares, parameters });
+            });
+        }
+    }
+}
+
+/// The forward pass over some groups.
+struct Forward<'a, P, T: Lane<N>, const N: usize> {
+    first: usize,
+    places: P,
+    parameters: &'a Parameters<'a, T, N>,
+}
+
+impl<T: Lane<N>, P: Iterator<Item: Place<T>>, const N: usize> Pass for Forward<'_, P, T, N> {
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        if self.parameters.pieces {
+            return self.in_pieces::<I>();
+        }
+        // A small group is written after the sums of the next one are taken: the one does not wait for the other.
+        let is_small = size_of::<T>() * self.parameters.extents.group <= SMALL_BYTES;
+        let mut summed = None;
+        for (index, mut place) in (self.first..).zip(self.places) {
+            let normaliser = Normaliser::<T, N>::of::<I>(place.x(), self.parameters, &mut ());
+            if let Some((index, place, normaliser)) = summed.take() {
+                forward::group::<T, I, N>(index, place, &normaliser, self.parameters);
+            }
+            match normaliser {
+                Some(normaliser) if is_small => summed = Some((index, place, normaliser)),
+                Some(normaliser) => forward::group::<T, I, N>(index, place, &normaliser, self.parameters),
+                None => carefully(index, &mut place, self.parameters),
+            }
+        }
+        if let Some((index, place, normaliser)) = summed {
+            forward::group::<T, I, N>(index, place, &normaliser, self.parameters);
+        }
+        if self.parameters.streams {
+            I::fence();
+        }
+    }
+}
+
+impl<T: Lane<N>, P: Iterator<Item: Place<T>>, const N: usize> Forward<'_, P, T, N> {
+    /// Each group is written while the next one is summed.
+    #[inline(always)]
+    fn in_pieces<I: Isa>(self) {
+        let mut last: Option<Pieces<'_, '_, P::Item, T, N>> = None;
+        for (index, mut place) in (self.first..).zip(self.places) {
+            let normaliser = match last.take() {
+                None => Normaliser::<T, N>::of::<I>(place.x(), self.parameters, &mut ()),
+                Some(mut pieces) => {
+                    let normaliser = Normaliser::<T, N>::of::<I>(place.x(), self.parameters, &mut pieces);
+                    pieces.finish::<I>();
+                    normaliser
+                }
+            };
+            match normaliser {
+                Some(normaliser) => last = Some(Pieces::new(index, place, normaliser, self.parameters)),
+                None => carefully(index, &mut place, self.parameters),
+            }
+        }
+        if let Some(last) = last {
+            last.finish::<I>();
+        }
+        I::fence();
+    }
+}
+
+/// A group that needs more care than a pass takes.
+#[cold]
+#[inline(never)]
+fn carefully<T: Lane<N>, const N: usize>(index: usize, place: &mut impl Place<T>, parameters: &Parameters<'_, T, N>) {
+    let Parameters { norm, extents, gamma, beta, .. } = parameters;
+    let values = norm.normalised_carefully(index, *extents, [gamma, beta], place.x());
+    place.write(&values);
+}
+
+/// How many groups each thread takes; `None` where one thread does it all.
+fn shares(groups: usize, bytes: usize) -> Option<usize> {
+    let threads = rayon::current_num_threads().min(groups);
+    (threads > 1 && bytes >= MANY_BYTES).then(|| groups.div_ceil(threads))
+}
+
+/// The backward pass over some groups.
+struct Backward<'a, T: Lane<N>, const N: usize> {
+    first: usize,
+    x: &'a [T],
+    dy: &'a [T],
+    dx: Option<&'a mut [MaybeUninit<T>]>,
+    shares: &'a mut [Share<WideOf<T, N>>],
+    parameters: &'a Parameters<'a, T, N>,
+}
+
+impl<T: Lane<N>, const N: usize> Pass for Backward<'_, T, N> {
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let Self { first, x, dy, mut dx, shares, parameters } = self;
+        let size = parameters.extents.group;
+        let groups = x.chunks_exact(size).zip(dy.chunks_exact(size)).zip(shares.chunks_exact_mut(parameters.channels));
+        for (at, ((x, dy), shares)) in groups.enumerate() {
+            let dx = dx.as_deref_mut().map(|dx| &mut dx[at * size..][..size]);
+            match (Summed::<T, N>::of::<I>(first + at, [x, dy], shares, parameters), dx) {
+                (Some(summed), Some(dx)) => summed.write::<I>(first + at, [x, dy], dx, parameters),
+                (Some(_), None) => {}
+                (None, dx) => differentiate_carefully(first + at, [x, dy], dx, shares, parameters),
+            }
+        }
+        if parameters.streams {
+            I::fence();
+        }
+    }
+}
+
+/// A group that needs more care than a pass takes.
+#[cold]
+#[inline(never)]
+fn differentiate_carefully<T: Lane<N>, const N: usize>(
+    index: usize,
+    inputs: [&[T]; 2],
+    dx: Option<&mut [MaybeUninit<T>]>,
+    shares: &mut [Share<WideOf<T, N>>],
+    parameters: &Parameters<'_, T, N>,
+) {
+    let Parameters { norm, extents, gamma, .. } = parameters;
+    let values = norm.differentiated_carefully(index, *extents, gamma, inputs, shares);
+    if let Some(dx) = dx {
+        dx.write_copy_of_slice(&values);
+    }
+}
