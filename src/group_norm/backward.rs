@@ -3,7 +3,7 @@
 use ndarray::{Array, ArrayView, Dimension, IxDyn};
 
 use super::forward::{contiguous, same_shape, widened};
-use super::kernel::{self, Share};
+use super::kernel::{self, Shares};
 use super::layout::{Layout, Order, alike};
 use super::moments::Moments;
 use super::shape::Extents;
@@ -104,7 +104,7 @@ impl GroupNorm {
         extents: Extents,
         gamma: &[C],
         [x, dy]: [&[T]; 2],
-        shares: &mut [Share<W>],
+        [of_hats, of_dy]: Shares<'_, W>,
     ) -> Vec<T> {
         let (mut x, dy) = (widened(x), widened(dy));
         let moments = Moments::<W>::of(&mut x, self.eps);
@@ -112,11 +112,12 @@ impl GroupNorm {
         // Of g and of g * x_hat, from each channel's sums of dy and of dy * x_hat.
         let (mut sum, mut sum_hat) = (Sum::<W>::default(), Sum::<W>::default());
         let channels = x.chunks_exact(extents.spatial).zip(dy.chunks_exact(extents.spatial));
-        for ((gamma, (x, dy)), share) in gamma[first..].iter().zip(channels).zip(shares) {
+        let shares = of_hats.iter_mut().zip(of_dy);
+        for ((gamma, (x, dy)), shares) in gamma[first..].iter().zip(channels).zip(shares) {
             let channel_sum = dy.iter().map(|&dy| W::from(dy)).collect::<Sum<W>>().total();
             let hats = x.iter().zip(dy).map(|(&x, &dy)| W::from(dy) * moments.normalised(x));
             let channel_sum_hat = hats.collect::<Sum<W>>().total();
-            *share = [channel_sum_hat, channel_sum];
+            (*shares.0, *shares.1) = (channel_sum_hat, channel_sum);
             sum.push(W::from((*gamma).into()) * channel_sum);
             sum_hat.push(W::from((*gamma).into()) * channel_sum_hat);
         }

@@ -27,6 +27,12 @@ pub(super) trait Wide:
 
     /// The number that a long sum came to.
     fn settled(self) -> Self;
+
+    /// The number and what f64 cannot hold of it.
+    fn parts(self) -> [f64; 2];
+
+    /// The sum of two, the second of which is little beside the first.
+    fn of_parts(parts: [f64; 2]) -> Self;
 }
 
 /// A long sum, term by term in the order of the calls.
@@ -56,12 +62,23 @@ impl Wide for f64 {
         1.0 / self.sqrt()
     }
 
+    #[inline(always)]
     fn accumulated(self, term: Self) -> Self {
         self + term
     }
 
     fn settled(self) -> Self {
         self
+    }
+
+    #[inline(always)]
+    fn parts(self) -> [f64; 2] {
+        [self, 0.0]
+    }
+
+    #[inline(always)]
+    fn of_parts([number, _]: [f64; 2]) -> Self {
+        number
     }
 }
 
@@ -117,6 +134,7 @@ impl Wide for Pair {
         Self::normalised(near, 0.5 * near * rest.hi)
     }
 
+    #[inline(always)]
     fn accumulated(self, term: Self) -> Self {
         let (hi, rest) = two_sum(self.hi, term.hi);
         Self { hi, lo: self.lo + (rest + term.lo) }
@@ -124,6 +142,16 @@ impl Wide for Pair {
 
     fn settled(self) -> Self {
         Self::normalised(self.hi, self.lo)
+    }
+
+    #[inline(always)]
+    fn parts(self) -> [f64; 2] {
+        [self.hi, self.lo]
+    }
+
+    #[inline(always)]
+    fn of_parts([hi, lo]: [f64; 2]) -> Self {
+        Self { hi, lo }
     }
 }
 

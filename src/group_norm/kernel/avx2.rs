@@ -10,7 +10,7 @@ use std::mem::MaybeUninit;
 use half::{bf16, f16};
 
 use super::place::put;
-use super::vector::{Isa, Vector};
+use super::vector::{Arithmetic, Isa, Vector};
 
 /// The instruction set.
 #[derive(Clone, Copy)]
@@ -36,27 +36,12 @@ const fn kept_f32() -> [i32; 32] {
 macro_rules! vector {
     ($register:ty, $element:ty, $lanes:literal, $half:literal, $kept:ident,
      $splat:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $fma:ident, $and:ident, $sum:ident) => {
-        impl Vector<$element, $lanes> for Two<$register> {
+        impl Arithmetic<$element> for Two<$register> {
             #[inline(always)]
             fn splat(value: $element) -> Self {
                 // SAFETY: see the top of this file, here and below.
                 let lanes = unsafe { $splat(value) };
                 Self(lanes, lanes)
-            }
-            #[inline(always)]
-            fn load(values: &[$element; $lanes]) -> Self {
-                let from = values.as_ptr();
-                unsafe { Self($load(from), $load(from.add($half))) }
-            }
-            #[inline(always)]
-            fn store(self) -> [$element; $lanes] {
-                let mut values = [0.0; $lanes];
-                let to = values.as_mut_ptr();
-                unsafe {
-                    $store(to, self.0);
-                    $store(to.add($half), self.1);
-                }
-                values
             }
             #[inline(always)]
             fn add(self, other: Self) -> Self {
@@ -73,6 +58,24 @@ macro_rules! vector {
             #[inline(always)]
             fn mul_add(self, factor: Self, term: Self) -> Self {
                 unsafe { Self($fma(self.0, factor.0, term.0), $fma(self.1, factor.1, term.1)) }
+            }
+        }
+
+        impl Vector<$element, $lanes> for Two<$register> {
+            #[inline(always)]
+            fn load(values: &[$element; $lanes]) -> Self {
+                let from = values.as_ptr();
+                unsafe { Self($load(from), $load(from.add($half))) }
+            }
+            #[inline(always)]
+            fn store(self) -> [$element; $lanes] {
+                let mut values = [0.0; $lanes];
+                let to = values.as_mut_ptr();
+                unsafe {
+                    $store(to, self.0);
+                    $store(to.add($half), self.1);
+                }
+                values
             }
             #[inline(always)]
             fn last(self, count: usize) -> Self {
@@ -180,6 +183,11 @@ impl Isa for Avx2 {
     }
 
     #[inline(always)]
+    fn narrow(halves: [Self::F64; 2]) -> Self::F32 {
+        Two(narrow(halves[0]), narrow(halves[1]))
+    }
+
+    #[inline(always)]
     fn stream<T: Copy, const N: usize>(values: [T; N], place: &mut [MaybeUninit<T>; N]) {
         let (size, to) = (size_of_val(&values), place.as_mut_ptr().cast::<__m256i>());
         if !size.is_multiple_of(32) || !to.is_aligned() {
@@ -230,6 +238,12 @@ fn widen(values: __m256) -> Two<__m256d> {
         let lower = _mm256_cvtps_pd(_mm256_castps256_ps128(values));
         Two(lower, _mm256_cvtps_pd(_mm256_extractf128_ps::<1>(values)))
     }
+}
+
+#[inline(always)]
+fn narrow(values: Two<__m256d>) -> __m256 {
+    // SAFETY: as above.
+    unsafe { _mm256_set_m128(_mm256_cvtpd_ps(values.1), _mm256_cvtpd_ps(values.0)) }
 }
 
 #[inline(always)]

@@ -11,7 +11,7 @@ use half::{bf16, f16};
 
 use super::avx2;
 use super::place::put;
-use super::vector::{Isa, Vector};
+use super::vector::{Arithmetic, Isa, Vector};
 
 /// The instruction set.
 #[derive(Clone, Copy)]
@@ -20,21 +20,11 @@ pub(super) struct Avx512;
 macro_rules! vector {
     ($vector:ty, $element:ty, $lanes:literal, $mask:ty,
      $splat:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $fma:ident, $keep:ident, $sum:ident) => {
-        impl Vector<$element, $lanes> for $vector {
+        impl Arithmetic<$element> for $vector {
             #[inline(always)]
             fn splat(value: $element) -> Self {
                 // SAFETY: see the top of this file, here and below.
                 unsafe { $splat(value) }
-            }
-            #[inline(always)]
-            fn load(values: &[$element; $lanes]) -> Self {
-                unsafe { $load(values.as_ptr()) }
-            }
-            #[inline(always)]
-            fn store(self) -> [$element; $lanes] {
-                let mut values = [0.0; $lanes];
-                unsafe { $store(values.as_mut_ptr(), self) };
-                values
             }
             #[inline(always)]
             fn add(self, other: Self) -> Self {
@@ -51,6 +41,19 @@ macro_rules! vector {
             #[inline(always)]
             fn mul_add(self, factor: Self, term: Self) -> Self {
                 unsafe { $fma(self, factor, term) }
+            }
+        }
+
+        impl Vector<$element, $lanes> for $vector {
+            #[inline(always)]
+            fn load(values: &[$element; $lanes]) -> Self {
+                unsafe { $load(values.as_ptr()) }
+            }
+            #[inline(always)]
+            fn store(self) -> [$element; $lanes] {
+                let mut values = [0.0; $lanes];
+                unsafe { $store(values.as_mut_ptr(), self) };
+                values
             }
             #[inline(always)]
             fn last(self, count: usize) -> Self {
@@ -150,6 +153,15 @@ impl Isa for Avx512 {
         unsafe {
             let lower = _mm512_cvtps_pd(_mm512_castps512_ps256(values));
             [lower, _mm512_cvtps_pd(_mm512_extractf32x8_ps::<1>(values))]
+        }
+    }
+
+    #[inline(always)]
+    fn narrow([lower, upper]: [__m512d; 2]) -> __m512 {
+        // SAFETY: as above.
+        unsafe {
+            let lower = _mm512_castps256_ps512(_mm512_cvtpd_ps(lower));
+            _mm512_insertf32x8::<1>(lower, _mm512_cvtpd_ps(upper))
         }
     }
 

@@ -6,16 +6,17 @@
 
 use std::mem::MaybeUninit;
 
-use super::lanes::{Compute, In, Lane, Of, WideOf};
+use super::lanes::{Compute, In, Lane, NumbersOf, Of, WideOf};
+use super::numbers::Numbers;
 use super::parameters::{Parameters, SMALL};
 use super::place::put;
 use super::small;
-use super::statistics::{Normaliser, Outcome, near_mean, tail};
-use super::vector::{Isa, Vector};
-use crate::group_norm::wide::Sum;
+use super::statistics::{Normaliser, Outcome, near_mean, number, tail};
+use super::vector::{Arithmetic, Isa, Vector};
+use crate::group_norm::wide::{Sum, Wide};
 
-/// What one channel of one sample adds to the gradients of gamma and beta.
-pub(in crate::group_norm) type Share<W> = [W; 2];
+/// What each channel of some samples adds to the gradients of gamma and of beta.
+pub(in crate::group_norm) type Shares<'a, W> = [&'a mut [W]; 2];
 
 /// So many terms a lane adds before it is emptied.
 const RUN: usize = 32;
@@ -36,7 +37,7 @@ impl<T: Lane<N>, const N: usize> Summed<T, N> {
     pub fn of<I: Isa>(
         index: usize,
         [x, dy]: [&[T]; 2],
-        shares: &mut [Share<WideOf<T, N>>],
+        mut shares: Shares<'_, WideOf<T, N>>,
         parameters: &Parameters<'_, T, N>,
     ) -> Option<Self> {
         if x.len() == 1 {
@@ -45,11 +46,10 @@ impl<T: Lane<N>, const N: usize> Summed<T, N> {
         }
         let first = index % parameters.groups * parameters.channels;
         let (normaliser, means) = if parameters.extents.spatial < SMALL {
-            let normaliser = Normaliser::<T, N>::precisely::<I>(x, parameters)?;
-            (normaliser, small::summed::<T, I, N>([x, dy], &normaliser, shares, parameters, first))
+            small::summed::<T, I, N>([x, dy], shares, parameters, first)?
         } else {
             let gamma = &parameters.gamma[first..first + parameters.channels];
-            let normaliser = summed::<T, I, N>(x, dy, shares, parameters)?;
+            let normaliser = summed::<T, I, N>(x, dy, &mut shares, parameters)?;
             (normaliser, projected(&normaliser, shares, gamma, parameters)?)
         };
         Some(Self { normaliser, means, line: line(&normaliser, means)? })
@@ -73,8 +73,7 @@ impl<T: Lane<N>, const N: usize> Summed<T, N> {
         let shift = Of::<T, I, N>::splat(self.normaliser.shift);
         let (slope, level) = (Of::<T, I, N>::splat(self.line[0]), Of::<T, I, N>::splat(self.line[1]));
         for channel in 0..parameters.channels {
-            let gamma = WideOf::<T, N>::from(parameters.gamma[first + channel].into());
-            let factor = In::<T, N>::of((gamma * self.normaliser.inverse_deviation).into());
+            let factor = self.normaliser.factor(parameters.gamma[first + channel]);
             let linear = Linear::<T, I, N> { shift, factor: Of::<T, I, N>::splat(factor), slope, level };
             let range = channel * spatial..(channel + 1) * spatial;
             linear.row(&x[range.clone()], &dy[range.clone()], &mut dx[range], parameters);
@@ -87,23 +86,29 @@ impl<T: Lane<N>, const N: usize> Summed<T, N> {
 #[inline(always)]
 pub(super) fn projected<T: Lane<N>, const N: usize>(
     normaliser: &Normaliser<T, N>,
-    shares: &mut [Share<WideOf<T, N>>],
+    [of_hats, of_dy]: Shares<'_, WideOf<T, N>>,
     gamma: &[In<T, N>],
     parameters: &Parameters<'_, T, N>,
 ) -> Option<[WideOf<T, N>; 2]> {
+    let [rest, inverse] = [number::<T, N>(normaliser.rest), number::<T, N>(normaliser.inverse_deviation)];
     let (mut sum, mut sum_hat) = (Sum::default(), Sum::default());
-    for (share, &gamma) in shares.iter_mut().zip(gamma) {
-        let [of_products, of_dy] = *share;
-        if !is_safe::<In<T, N>, N>(of_dy.into()) || !is_safe::<In<T, N>, N>(of_products.into()) {
-            return None;
-        }
-        let of_hats = (of_products - normaliser.rest * of_dy) * normaliser.inverse_deviation;
-        let gamma = WideOf::<T, N>::from(gamma.into());
-        sum.push(gamma * of_dy);
-        sum_hat.push(gamma * of_hats);
-        *share = [of_hats, of_dy];
+    let mut are_safe = true;
+    for ((of_hats, &mut of_dy), &gamma) in of_hats.iter_mut().zip(of_dy).zip(gamma) {
+        let [products, dy] = [number::<T, N>(*of_hats), number::<T, N>(of_dy)];
+        are_safe &= is_safe::<In<T, N>, N>(dy.rounded()) && is_safe::<In<T, N>, N>(products.rounded());
+        let hats = products.sub(rest.mul(dy)).mul(inverse);
+        sum.push(wide::<T, N>(dy.times(gamma.into())));
+        sum_hat.push(wide::<T, N>(hats.times(gamma.into())));
+        *of_hats = wide::<T, N>(hats);
     }
-    Some([sum.total() * parameters.share, sum_hat.total() * parameters.share])
+    let share = number::<T, N>(parameters.share);
+    let means = [number::<T, N>(sum.total()).mul(share), number::<T, N>(sum_hat.total()).mul(share)];
+    are_safe.then(|| [wide::<T, N>(means[0]), wide::<T, N>(means[1])])
+}
+
+#[inline(always)]
+fn wide<T: Lane<N>, const N: usize>(number: NumbersOf<T, f64, N>) -> WideOf<T, N> {
+    WideOf::<T, N>::of_parts(number.parts())
 }
 
 /// The slope and the level of dx over `x - shift`, from the means of `g` and of `g * x_hat`; `None` where they leave the
@@ -113,12 +118,13 @@ pub(super) fn line<T: Lane<N>, const N: usize>(
     normaliser: &Normaliser<T, N>,
     [mean, mean_hat]: [WideOf<T, N>; 2],
 ) -> Option<[In<T, N>; 2]> {
-    let inverse = normaliser.inverse_deviation;
-    let slope = WideOf::<T, N>::from(0.0) - inverse * inverse * mean_hat;
-    let level = WideOf::<T, N>::from(0.0) - inverse * mean - normaliser.rest * slope;
-    let line = [slope, level].map(|number| In::<T, N>::of(number.into()));
-    let are_finite = line.iter().all(|&number| Into::<f64>::into(number).is_finite());
-    are_finite.then_some(line)
+    let [rest, inverse] = [number::<T, N>(normaliser.rest), number::<T, N>(normaliser.inverse_deviation)];
+    let [mean, mean_hat] = [number::<T, N>(mean), number::<T, N>(mean_hat)];
+    let falling = inverse.mul(inverse).mul(mean_hat);
+    let level = rest.mul(falling).sub(inverse.mul(mean));
+    let [slope, level] = [In::<T, N>::of(-falling.rounded()), In::<T, N>::of(level.rounded())];
+    let are_finite = Into::<f64>::into(slope).is_finite() && Into::<f64>::into(level).is_finite();
+    are_finite.then_some([slope, level])
 }
 
 /// Whether a sum came about far from the ends of the range of what is computed in; 0 is no end.
@@ -132,16 +138,18 @@ fn is_safe<C: Compute<N>, const N: usize>(sum: f64) -> bool {
 fn summed<T: Lane<N>, I: Isa, const N: usize>(
     x: &[T],
     dy: &[T],
-    shares: &mut [Share<WideOf<T, N>>],
+    [of_products, of_dy]: &mut Shares<'_, WideOf<T, N>>,
     parameters: &Parameters<'_, T, N>,
 ) -> Option<Normaliser<T, N>> {
     let spatial = parameters.extents.spatial;
     let mut shift = near_mean::<T, I, N>(x);
     for _ in 0..2 {
         let mut sums = Products::<T, I, N>::new(shift);
-        for ((share, x), dy) in shares.iter_mut().zip(x.chunks_exact(spatial)).zip(dy.chunks_exact(spatial)) {
-            *share = sums.channel(x, dy);
+        let shares = of_products.iter_mut().zip(of_dy.iter_mut());
+        for (shares, (x, dy)) in shares.zip(x.chunks_exact(spatial).zip(dy.chunks_exact(spatial))) {
+            [*shares.0, *shares.1] = sums.channel(x, dy);
         }
+        sums.empty();
         let [distances, squares] = sums.totals;
         let sums = [In::<T, N>::settled::<I>(distances), In::<T, N>::settled::<I>(squares)];
         match Normaliser::judged(shift, sums, parameters) {
@@ -158,6 +166,8 @@ struct Products<T: Lane<N>, I: Isa, const N: usize> {
     shift: Of<T, I, N>,
     /// Of `d`, `d * d`, `dy * d` and `dy`.
     lanes: [Of<T, I, N>; 4],
+    /// So many terms each of the first two lanes holds.
+    held: usize,
     /// Of `d` and `d * d`, over all channels.
     totals: [<In<T, N> as Compute<N>>::Total<I>; 2],
 }
@@ -166,12 +176,13 @@ impl<T: Lane<N>, I: Isa, const N: usize> Products<T, I, N> {
     #[inline(always)]
     fn new(shift: In<T, N>) -> Self {
         let zero = Of::<T, I, N>::splat(In::<T, N>::default());
-        Self { shift: Of::<T, I, N>::splat(shift), lanes: [zero; 4], totals: [In::<T, N>::nothing::<I>(); 2] }
+        let totals = [In::<T, N>::nothing::<I>(); 2];
+        Self { shift: Of::<T, I, N>::splat(shift), lanes: [zero; 4], held: 0, totals }
     }
 
     /// Those of a channel.
     #[inline(always)]
-    fn channel(&mut self, x: &[T], dy: &[T]) -> Share<WideOf<T, N>> {
+    fn channel(&mut self, x: &[T], dy: &[T]) -> [WideOf<T, N>; 2] {
         let mut of_channel = [In::<T, N>::nothing::<I>(); 2];
         let ((x_vectors, rest), (dy_vectors, _)) = (x.as_chunks::<N>(), dy.as_chunks::<N>());
         let ((x_runs, x_few), (dy_runs, dy_few)) = (x_vectors.as_chunks::<RUN>(), dy_vectors.as_chunks::<RUN>());
@@ -179,8 +190,13 @@ impl<T: Lane<N>, I: Isa, const N: usize> Products<T, I, N> {
             for (x, dy) in x.iter().zip(dy) {
                 self.add(T::load::<I>(x).sub(self.shift), T::load::<I>(dy));
             }
-            self.empty(&mut of_channel);
+            self.empty();
+            self.empty_into(&mut of_channel);
         }
+        if self.held + x_few.len() >= RUN {
+            self.empty();
+        }
+        self.held += x_few.len() + 1;
         for (x, dy) in x_few.iter().zip(dy_few) {
             self.add(T::load::<I>(x).sub(self.shift), T::load::<I>(dy));
         }
@@ -188,7 +204,7 @@ impl<T: Lane<N>, I: Isa, const N: usize> Products<T, I, N> {
             let d = tail::<T, I, N>(x, rest.len()).sub(self.shift).last(rest.len());
             self.add(d, tail::<T, I, N>(dy, rest.len()).last(rest.len()));
         }
-        self.empty(&mut of_channel);
+        self.empty_into(&mut of_channel);
         [In::<T, N>::settled::<I>(of_channel[0]), In::<T, N>::settled::<I>(of_channel[1])]
     }
 
@@ -200,13 +216,25 @@ impl<T: Lane<N>, I: Isa, const N: usize> Products<T, I, N> {
         self.lanes[3] = self.lanes[3].add(dy);
     }
 
+    /// What is summed over all channels.
     #[inline(always)]
-    fn empty(&mut self, of_channel: &mut [<In<T, N> as Compute<N>>::Total<I>; 2]) {
+    fn empty(&mut self) {
         self.totals[0] = In::<T, N>::emptied::<I>(self.totals[0], self.lanes[0]);
         self.totals[1] = In::<T, N>::emptied::<I>(self.totals[1], self.lanes[1]);
+        (self.lanes[0], self.lanes[1], self.held) = (self.zero(), self.zero(), 0);
+    }
+
+    /// What is summed over one channel.
+    #[inline(always)]
+    fn empty_into(&mut self, of_channel: &mut [<In<T, N> as Compute<N>>::Total<I>; 2]) {
         of_channel[0] = In::<T, N>::emptied::<I>(of_channel[0], self.lanes[2]);
         of_channel[1] = In::<T, N>::emptied::<I>(of_channel[1], self.lanes[3]);
-        self.lanes = [Of::<T, I, N>::splat(In::<T, N>::default()); 4];
+        (self.lanes[2], self.lanes[3]) = (self.zero(), self.zero());
+    }
+
+    #[inline(always)]
+    fn zero(&self) -> Of<T, I, N> {
+        Of::<T, I, N>::splat(In::<T, N>::default())
     }
 }
 

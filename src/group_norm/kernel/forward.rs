@@ -1,10 +1,11 @@
 //! The forward pass over groups that lie contiguous, one after the other.
 
-use super::lanes::{Compute, In, Lane, Of, WideOf, padded};
+use super::lanes::{Compute, In, Lane, NumbersOf, Of, padded};
+use super::numbers::Numbers;
 use super::parameters::{Parameters, SMALL};
 use super::place::{Elementwise, How, Place, Row};
-use super::statistics::{Meanwhile, Normaliser};
-use super::vector::{Isa, Vector};
+use super::statistics::{Meanwhile, Normaliser, number};
+use super::vector::{Arithmetic, Isa, Vector};
 
 /// Writes group `index` of those of all samples.
 #[inline(always)]
@@ -21,10 +22,11 @@ pub(super) fn group<T: Lane<N>, I: Isa, const N: usize>(
         let [gamma, beta] = parameters.of_elements(first);
         place.row(0, group).map::<I, N>(Spread::<T, I, N>::new(normaliser, gamma, beta), how);
     } else {
-        for channel in 0..parameters.channels {
-            let (gamma, beta) = (parameters.gamma[first + channel], parameters.beta[first + channel]);
-            let affine = Affine::<T, I, N>::new(affine(normaliser, gamma, beta));
-            place.row(channel * spatial, spatial).map::<I, N>(affine, how);
+        for some in (0..parameters.channels).step_by(N) {
+            let affines = Affines::<T, N>::new::<I>(normaliser, parameters, first + some);
+            for channel in some..parameters.channels.min(some + N) {
+                place.row(channel * spatial, spatial).map::<I, N>(affines.of::<I>(channel - some), how);
+            }
         }
     }
 }
@@ -62,9 +64,8 @@ impl<'a, 'b, P: Place<T>, T: Lane<N>, const N: usize> Pieces<'a, 'b, P, T, N> {
         while self.done < end {
             let channel = self.done / spatial;
             let count = end.min((channel + 1) * spatial) - self.done;
-            let (gamma, beta) = (self.parameters.gamma[first + channel], self.parameters.beta[first + channel]);
-            let affine = Affine::<T, I, N>::new(affine(&self.normaliser, gamma, beta));
-            self.place.row(self.done, count).map::<I, N>(affine, how);
+            let affines = Affines::<T, N>::new::<I>(&self.normaliser, self.parameters, first + channel);
+            self.place.row(self.done, count).map::<I, N>(affines.of::<I>(0), how);
             self.done += count;
         }
     }
@@ -89,15 +90,6 @@ pub(super) struct Affine<T: Lane<N>, I: Isa, const N: usize> {
 
 impl<T: Lane<N>, I: Isa, const N: usize> Affine<T, I, N> {
     #[inline(always)]
-    fn new(numbers: [In<T, N>; 5]) -> Self {
-        Self {
-            origin: Of::<T, I, N>::splat(numbers[0]),
-            scale: [Of::<T, I, N>::splat(numbers[1]), Of::<T, I, N>::splat(numbers[2])],
-            shift: [Of::<T, I, N>::splat(numbers[3]), Of::<T, I, N>::splat(numbers[4])],
-        }
-    }
-
-    #[inline(always)]
     fn of(&self, x: Of<T, I, N>) -> Of<T, I, N> {
         let d = x.sub(self.origin);
         let near = d.mul_add(self.scale[0], self.shift[0]);
@@ -105,26 +97,53 @@ impl<T: Lane<N>, I: Isa, const N: usize> Affine<T, I, N> {
     }
 }
 
-/// The numbers of a channel: origin, scale and what it leaves, shift and what it leaves.
-#[inline(always)]
-pub(super) fn affine<T: Lane<N>, const N: usize>(
-    normaliser: &Normaliser<T, N>,
-    gamma: In<T, N>,
-    beta: In<T, N>,
-) -> [In<T, N>; 5] {
-    let (origin, distance) = normaliser.origin();
-    let scale = WideOf::<T, N>::from(gamma.into()) * normaliser.inverse_deviation;
-    let shift = WideOf::<T, N>::from(beta.into()) - distance * scale;
-    let (scale, shift) = (split::<T, N>(scale), split::<T, N>(shift));
-    [origin, scale[0], scale[1], shift[0], shift[1]]
+/// Those of `N` channels of a group.
+pub(super) struct Affines<T: Lane<N>, const N: usize> {
+    pub origin: In<T, N>,
+    pub scale: [[In<T, N>; N]; 2],
+    pub shift: [[In<T, N>; N]; 2],
 }
 
-/// The nearest number of the dtype that is computed in, and what that leaves.
+impl<T: Lane<N>, const N: usize> Affines<T, N> {
+    /// From channel `first` of all on; what is beyond the channels of the group is of no account.
+    #[inline(always)]
+    pub fn new<I: Isa>(normaliser: &Normaliser<T, N>, parameters: &Parameters<'_, T, N>, first: usize) -> Self {
+        Self::with::<I>(normaliser, &vector(&parameters.gamma[first..]), &vector(&parameters.beta[first..]))
+    }
+
+    #[inline(always)]
+    fn with<I: Isa>(normaliser: &Normaliser<T, N>, gamma: &[In<T, N>; N], beta: &[In<T, N>; N]) -> Self {
+        let (origin, distance) = normaliser.origin();
+        let inverse = spread::<T, I, N>(number::<T, N>(normaliser.inverse_deviation));
+        let distance = spread::<T, I, N>(distance);
+        let gamma = In::<T, N>::parts::<I>(Of::<T, I, N>::load(gamma));
+        let beta = In::<T, N>::parts::<I>(Of::<T, I, N>::load(beta));
+        let (mut scale, mut shift) = ([inverse; 2], [inverse; 2]);
+        for j in 0..In::<T, N>::PARTS {
+            scale[j] = inverse.times(gamma[j]);
+            shift[j] = NumbersOf::<T, I::F64, N>::exactly(beta[j]).sub(distance.mul(scale[j]));
+        }
+        let (scale, shift) = (In::<T, N>::split::<I>(scale), In::<T, N>::split::<I>(shift));
+        Self { origin, scale: [scale[0].store(), scale[1].store()], shift: [shift[0].store(), shift[1].store()] }
+    }
+
+    /// Those of one of the channels, in every lane.
+    #[inline(always)]
+    fn of<I: Isa>(&self, channel: usize) -> Affine<T, I, N> {
+        let [scale, shift] = [&self.scale, &self.shift];
+        Affine {
+            origin: Of::<T, I, N>::splat(self.origin),
+            scale: [Of::<T, I, N>::splat(scale[0][channel]), Of::<T, I, N>::splat(scale[1][channel])],
+            shift: [Of::<T, I, N>::splat(shift[0][channel]), Of::<T, I, N>::splat(shift[1][channel])],
+        }
+    }
+}
+
+/// The same number in every lane.
 #[inline(always)]
-fn split<T: Lane<N>, const N: usize>(value: WideOf<T, N>) -> [In<T, N>; 2] {
-    let near = In::<T, N>::of(value.into());
-    let left = value - WideOf::<T, N>::from(near.into());
-    [near, In::<T, N>::of(left.into())]
+fn spread<T: Lane<N>, I: Isa, const N: usize>(number: NumbersOf<T, f64, N>) -> NumbersOf<T, I::F64, N> {
+    let [high, low] = number.parts();
+    Numbers::of([I::F64::splat(high), I::F64::splat(low)])
 }
 
 impl<T: Lane<N>, I: Isa, const N: usize> Elementwise<T, I, N> for Affine<T, I, N> {
@@ -145,7 +164,8 @@ struct Spread<'a, T: Lane<N>, I: Isa, const N: usize> {
 impl<'a, T: Lane<N>, I: Isa, const N: usize> Spread<'a, T, I, N> {
     #[inline(always)]
     fn new(normaliser: &Normaliser<T, N>, gamma: &'a [In<T, N>], beta: &'a [In<T, N>]) -> Self {
-        Self { x_hat: Affine::new(affine(normaliser, In::<T, N>::of(1.0), In::<T, N>::default())), gamma, beta }
+        let (one, zero) = ([In::<T, N>::of(1.0); N], [In::<T, N>::default(); N]);
+        Self { x_hat: Affines::with::<I>(normaliser, &one, &zero).of::<I>(0), gamma, beta }
     }
 }
 

@@ -4,7 +4,7 @@ use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
-use super::backward::{Share, Summed};
+use super::backward::{Shares, Summed};
 use super::forward::{self, Pieces};
 use super::lanes::{Lane, WideOf};
 use super::parameters::Parameters;
@@ -56,15 +56,15 @@ pub(super) fn backward<T: Lane<N>, const N: usize>(
     parameters: &Parameters<'_, T, N>,
     [x, dy]: [&[T]; 2],
     dx: Option<&mut [MaybeUninit<T>]>,
-    of_channels: &mut [Share<WideOf<T, N>>],
+    of_channels: Shares<'_, WideOf<T, N>>,
 ) {
     let (size, channels) = (parameters.extents.group, parameters.channels);
     match shares(x.len() / size, size_of_val(x)) {
         None => on(path, Backward { first: 0, x, dy, dx, shares: of_channels, parameters }),
         Some(groups) => {
             let inputs = x.par_chunks(groups * size).zip(dy.par_chunks(groups * size));
-            let mut of_threads =
-                of_channels.chunks_mut(groups * channels).map(|shares| (None, shares)).collect::<Vec<_>>();
+            let [hats, dys] = of_channels.map(|shares| shares.chunks_mut(groups * channels));
+            let mut of_threads = hats.zip(dys).map(|(hats, dys)| (None, [hats, dys])).collect::<Vec<_>>();
             let parts = dx.into_iter().flat_map(|dx| dx.chunks_mut(groups * size));
             of_threads.iter_mut().zip(parts).for_each(|((dx, _), part)| *dx = Some(part));
             inputs.zip(of_threads).enumerate().for_each(|(at, ((x, dy), (dx, shares)))| {
@@ -157,7 +157,7 @@ struct Backward<'a, T: Lane<N>, const N: usize> {
     x: &'a [T],
     dy: &'a [T],
     dx: Option<&'a mut [MaybeUninit<T>]>,
-    shares: &'a mut [Share<WideOf<T, N>>],
+    shares: Shares<'a, WideOf<T, N>>,
     parameters: &'a Parameters<'a, T, N>,
 }
 
@@ -166,13 +166,15 @@ impl<T: Lane<N>, const N: usize> Pass for Backward<'_, T, N> {
     fn run<I: Isa>(self) {
         let Self { first, x, dy, mut dx, shares, parameters } = self;
         let size = parameters.extents.group;
-        let groups = x.chunks_exact(size).zip(dy.chunks_exact(size)).zip(shares.chunks_exact_mut(parameters.channels));
-        for (at, ((x, dy), shares)) in groups.enumerate() {
+        let [hats, dys] = shares;
+        let shares = hats.chunks_exact_mut(parameters.channels).zip(dys.chunks_exact_mut(parameters.channels));
+        let groups = x.chunks_exact(size).zip(dy.chunks_exact(size)).zip(shares);
+        for (at, ((x, dy), (hats, dys))) in groups.enumerate() {
             let dx = dx.as_deref_mut().map(|dx| &mut dx[at * size..][..size]);
-            match (Summed::<T, N>::of::<I>(first + at, [x, dy], shares, parameters), dx) {
+            match (Summed::<T, N>::of::<I>(first + at, [x, dy], [&mut *hats, &mut *dys], parameters), dx) {
                 (Some(summed), Some(dx)) => summed.write::<I>(first + at, [x, dy], dx, parameters),
                 (Some(_), None) => {}
-                (None, dx) => differentiate_carefully(first + at, [x, dy], dx, shares, parameters),
+                (None, dx) => differentiate_carefully(first + at, [x, dy], dx, [hats, dys], parameters),
             }
         }
         if parameters.streams {
@@ -188,7 +190,7 @@ fn differentiate_carefully<T: Lane<N>, const N: usize>(
     index: usize,
     inputs: [&[T]; 2],
     dx: Option<&mut [MaybeUninit<T>]>,
-    shares: &mut [Share<WideOf<T, N>>],
+    shares: Shares<'_, WideOf<T, N>>,
     parameters: &Parameters<'_, T, N>,
 ) {
     let Parameters { norm, extents, gamma, .. } = parameters;

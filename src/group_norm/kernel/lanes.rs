@@ -2,7 +2,8 @@
 
 use half::{bf16, f16};
 
-use super::vector::{Isa, Vector};
+use super::numbers::{Double, Numbers, Single, two_sum};
+use super::vector::{Arithmetic, Isa, Vector};
 use crate::group_norm::wide::{Pair, Wide};
 use crate::tensor::Element;
 
@@ -10,6 +11,8 @@ use crate::tensor::Element;
 pub(super) trait Compute<const N: usize>: Element + Default + Into<f64> {
     /// What sums over a whole group are taken in.
     type Wide: Wide;
+    /// The same to compute with, one by one or lane by lane.
+    type Numbers<V: Arithmetic<f64>>: Numbers<V>;
     /// The vector of an instruction set.
     type Vector<I: Isa>: Vector<Self, N>;
     /// Long sums, of twice the precision, lane by lane.
@@ -23,12 +26,17 @@ pub(super) trait Compute<const N: usize>: Element + Default + Into<f64> {
     const PARTS: usize;
     /// In f64; what is not filled is 0.
     fn parts<I: Isa>(vector: Self::Vector<I>) -> [I::F64; 2];
-    /// With the distances of the lanes from a number added, nearly exactly.
-    fn distanced<I: Isa>(total: Self::Total<I>, lanes: Self::Vector<I>, from: Self) -> Self::Total<I>;
+    /// The nearest that a vector holds, and the nearest to what that leaves.
+    fn split<I: Isa>(numbers: [Self::Numbers<I::F64>; 2]) -> [Self::Vector<I>; 2];
     /// 0 in every lane.
     fn nothing<I: Isa>() -> Self::Total<I>;
+    /// With parts of a vector added.
+    fn accumulated<I: Isa>(total: Self::Total<I>, parts: [I::F64; 2]) -> Self::Total<I>;
     /// With short sums added.
-    fn emptied<I: Isa>(total: Self::Total<I>, lanes: Self::Vector<I>) -> Self::Total<I>;
+    #[inline(always)]
+    fn emptied<I: Isa>(total: Self::Total<I>, lanes: Self::Vector<I>) -> Self::Total<I> {
+        Self::accumulated::<I>(total, Self::parts::<I>(lanes))
+    }
     /// All lanes together.
     fn settled<I: Isa>(total: Self::Total<I>) -> Self::Wide;
 
@@ -44,6 +52,7 @@ pub(super) trait Compute<const N: usize>: Element + Default + Into<f64> {
 
 impl Compute<16> for f32 {
     type Wide = f64;
+    type Numbers<V: Arithmetic<f64>> = Single<V>;
     type Vector<I: Isa> = I::F32;
     type Total<I: Isa> = I::F64;
     const SAFE: f64 = 1e28;
@@ -60,9 +69,11 @@ impl Compute<16> for f32 {
     }
 
     #[inline(always)]
-    fn distanced<I: Isa>(total: I::F64, lanes: I::F32, from: f32) -> I::F64 {
-        let ([lower, upper], from) = (I::widen(lanes), I::F64::splat(from.into()));
-        total.add(lower.sub(from).add(upper.sub(from)))
+    fn split<I: Isa>(numbers: [Single<I::F64>; 2]) -> [I::F32; 2] {
+        let values = [numbers[0].rounded(), numbers[1].rounded()];
+        let near = I::narrow(values);
+        let nearly = I::widen(near);
+        [near, I::narrow([values[0].sub(nearly[0]), values[1].sub(nearly[1])])]
     }
 
     #[inline(always)]
@@ -71,8 +82,7 @@ impl Compute<16> for f32 {
     }
 
     #[inline(always)]
-    fn emptied<I: Isa>(total: I::F64, lanes: I::F32) -> I::F64 {
-        let [lower, upper] = I::widen(lanes);
+    fn accumulated<I: Isa>(total: I::F64, [lower, upper]: [I::F64; 2]) -> I::F64 {
         total.add(lower.add(upper))
     }
 
@@ -104,6 +114,7 @@ impl Compute<16> for f32 {
 
 impl Compute<8> for f64 {
     type Wide = Pair;
+    type Numbers<V: Arithmetic<f64>> = Double<V>;
     type Vector<I: Isa> = I::F64;
     /// The sums, and what each addition left out (Knuth's two-sum).
     type Total<I: Isa> = [I::F64; 2];
@@ -121,14 +132,8 @@ impl Compute<8> for f64 {
     }
 
     #[inline(always)]
-    fn distanced<I: Isa>(total: [I::F64; 2], lanes: I::F64, from: f64) -> [I::F64; 2] {
-        // Knuth's two-sum of the lanes and the number taken from them.
-        let minus = I::F64::splat(-from);
-        let distance = lanes.add(minus);
-        let part = distance.sub(lanes);
-        let left = lanes.sub(distance.sub(part)).add(minus.sub(part));
-        let [high, low] = Self::emptied::<I>(total, distance);
-        [high, low.add(left)]
+    fn split<I: Isa>(numbers: [Double<I::F64>; 2]) -> [I::F64; 2] {
+        numbers[0].parts()
     }
 
     #[inline(always)]
@@ -137,16 +142,15 @@ impl Compute<8> for f64 {
     }
 
     #[inline(always)]
-    fn emptied<I: Isa>([high, low]: [I::F64; 2], lanes: I::F64) -> [I::F64; 2] {
-        let sum = high.add(lanes);
-        let part = sum.sub(high);
-        let left = high.sub(sum.sub(part)).add(lanes.sub(part));
+    fn accumulated<I: Isa>([high, low]: [I::F64; 2], [lanes, _]: [I::F64; 2]) -> [I::F64; 2] {
+        let [sum, left] = two_sum(high, lanes);
         [sum, low.add(left)]
     }
 
     #[inline(always)]
     fn settled<I: Isa>([high, low]: [I::F64; 2]) -> Pair {
-        Pair::total::<8>(high.store()) + low.sum().into()
+        let [high, left] = Pair::total::<8>(high.store()).parts();
+        Pair::of_parts([high, left + low.sum()])
     }
 
     type Each<I: Isa> = [I::F64; 2];
@@ -164,7 +168,7 @@ impl Compute<8> for f64 {
     #[inline(always)]
     fn each_settled<I: Isa>([high, low]: [I::F64; 2]) -> [Pair; 8] {
         let [high, low] = [high.store(), low.store()];
-        std::array::from_fn(|j| Pair::from(high[j]) + low[j].into())
+        std::array::from_fn(|j| Pair::of_parts([high[j], low[j]]))
     }
 }
 
@@ -185,6 +189,8 @@ pub(super) trait Lane<const N: usize>: Element {
 pub(super) type In<T, const N: usize> = <T as Lane<N>>::Compute;
 /// The vector of an element type.
 pub(super) type Of<T, I, const N: usize> = <In<T, N> as Compute<N>>::Vector<I>;
+/// What the numbers of an element type are computed with.
+pub(super) type NumbersOf<T, V, const N: usize> = <In<T, N> as Compute<N>>::Numbers<V>;
 /// What the sums over an element type are taken in.
 pub(super) type WideOf<T, const N: usize> = <In<T, N> as Compute<N>>::Wide;
 

@@ -60,6 +60,7 @@ mod grouped;
 mod interleaved;
 mod lanes;
 mod memory;
+mod numbers;
 mod parameters;
 mod path;
 mod place;
@@ -74,7 +75,7 @@ mod tests;
 use std::any::TypeId;
 use std::mem::MaybeUninit;
 
-pub(super) use backward::Share;
+pub(super) use backward::Shares;
 use half::{bf16, f16};
 use memory::{places, written};
 use parameters::Parameters;
@@ -220,12 +221,14 @@ macro_rules! passes {
                 dx: Option<&mut [MaybeUninit<Self>]>,
             ) -> [Vec<f64>; 2] {
                 let parameters = Parameters::<Self, $lanes>::new(norm, extents, inputs[0].len());
-                let mut shares = vec![Share::default(); inputs[0].len() / extents.spatial];
+                let count = inputs[0].len() / extents.spatial;
+                let mut shares = [vec![Default::default(); count], vec![Default::default(); count]];
+                let rooms = shares.each_mut().map(Vec::as_mut_slice);
                 match order {
-                    Order::Grouped => grouped::backward(path, &parameters, inputs, dx, &mut shares),
-                    Order::Interleaved => interleaved::backward(path, &parameters, inputs, dx, &mut shares),
+                    Order::Grouped => grouped::backward(path, &parameters, inputs, dx, rooms),
+                    Order::Interleaved => interleaved::backward(path, &parameters, inputs, dx, rooms),
                 }
-                gathered(&shares, norm.num_channels)
+                shares.map(|shares| summed(path, &shares, norm.num_channels))
             }
         }
     )*};
@@ -238,16 +241,28 @@ passes! {
     f64, 8;
 }
 
-/// The gradients of gamma and beta: sample after sample, so that neither threads nor batches show.
-fn gathered<W: Wide>(shares: &[Share<W>], channels: usize) -> [Vec<f64>; 2] {
-    let mut sums = vec![[Sum::<W>::default(); 2]; channels];
-    for sample in shares.chunks_exact(channels) {
-        for (sums, share) in sums.iter_mut().zip(sample) {
-            sums[0].push(share[0]);
-            sums[1].push(share[1]);
+/// A gradient of gamma or beta from what each sample adds to it.
+fn summed<W: Wide>(path: Path, shares: &[W], channels: usize) -> Vec<f64> {
+    let mut sums = vec![Sum::<W>::default(); channels];
+    on(path, Total { shares, sums: &mut sums });
+    sums.into_iter().map(|sum| sum.total().into()).collect()
+}
+
+/// Sample after sample, so that neither threads nor batches show.
+struct Total<'a, W> {
+    shares: &'a [W],
+    sums: &'a mut [Sum<W>],
+}
+
+impl<W: Wide> Pass for Total<'_, W> {
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        for sample in self.shares.chunks_exact(self.sums.len()) {
+            for (sum, &share) in self.sums.iter_mut().zip(sample) {
+                sum.push(share);
+            }
         }
     }
-    [0, 1].map(|which| sums.iter().map(|sums| sums[which].total().into()).collect())
 }
 
 /// What is done to elements, compiled once for each instruction set.

@@ -2,7 +2,7 @@
 
 use half::{bf16, f16};
 
-use super::vector::{Isa, Vector};
+use super::vector::{Arithmetic, Isa, Vector};
 
 /// What the language itself can do.
 #[derive(Clone, Copy)]
@@ -13,18 +13,10 @@ pub(super) struct Lanes<E, const N: usize>([E; N]);
 
 macro_rules! portable {
     ($element:ty, $lanes:literal) => {
-        impl Vector<$element, $lanes> for Lanes<$element, $lanes> {
+        impl Arithmetic<$element> for Lanes<$element, $lanes> {
             #[inline(always)]
             fn splat(value: $element) -> Self {
                 Self([value; $lanes])
-            }
-            #[inline(always)]
-            fn load(values: &[$element; $lanes]) -> Self {
-                Self(*values)
-            }
-            #[inline(always)]
-            fn store(self) -> [$element; $lanes] {
-                self.0
             }
             #[inline(always)]
             fn add(self, other: Self) -> Self {
@@ -41,6 +33,17 @@ macro_rules! portable {
             #[inline(always)]
             fn mul_add(self, factor: Self, term: Self) -> Self {
                 Self(std::array::from_fn(|j| self.0[j].mul_add(factor.0[j], term.0[j])))
+            }
+        }
+
+        impl Vector<$element, $lanes> for Lanes<$element, $lanes> {
+            #[inline(always)]
+            fn load(values: &[$element; $lanes]) -> Self {
+                Self(*values)
+            }
+            #[inline(always)]
+            fn store(self) -> [$element; $lanes] {
+                self.0
             }
             #[inline(always)]
             fn last(self, count: usize) -> Self {
@@ -84,5 +87,8 @@ impl Isa for Portable {
     }
     fn widen(values: Self::F32) -> [Self::F64; 2] {
         [0, 8].map(|first| Lanes(std::array::from_fn(|j| values.0[first + j].into())))
+    }
+    fn narrow([lower, upper]: [Self::F64; 2]) -> Self::F32 {
+        Lanes(std::array::from_fn(|j| if j < 8 { lower.0[j] } else { upper.0[j - 8] } as f32))
     }
 }

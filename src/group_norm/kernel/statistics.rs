@@ -1,8 +1,9 @@
 //! Mean and deviation of a group, from one reading of it.
 
-use super::lanes::{Compute, In, Lane, Of, WideOf, padded};
+use super::lanes::{Compute, In, Lane, NumbersOf, Of, WideOf, padded};
+use super::numbers::{Numbers, inverse_sqrt};
 use super::parameters::Parameters;
-use super::vector::{Isa, Vector};
+use super::vector::{Arithmetic, Isa, Vector};
 use crate::group_norm::wide::Wide;
 
 /// So many terms a lane adds before it is emptied.
@@ -61,9 +62,10 @@ impl<T: Lane<N>, const N: usize> Normaliser<T, N> {
         [sum, squares]: [WideOf<T, N>; 2],
         parameters: &Parameters<'_, T, N>,
     ) -> Outcome<T, N> {
-        let rest = sum * parameters.share;
-        let variance = squares * parameters.share - rest * rest;
-        let (near, about): (f64, f64) = (rest.into(), variance.into());
+        let [sum, squares, share] = [number::<T, N>(sum), number::<T, N>(squares), number::<T, N>(parameters.share)];
+        let rest = sum.mul(share);
+        let variance = squares.mul(share).sub(rest.mul(rest));
+        let (near, about) = (rest.rounded(), variance.rounded());
         // Far from the mean, squares are of the distance and not of the deviation.
         if near * near > about && near != 0.0 {
             return Outcome::Far(In::<T, N>::of(shift.into() + near));
@@ -74,67 +76,41 @@ impl<T: Lane<N>, const N: usize> Normaliser<T, N> {
     #[inline(always)]
     fn usual(
         shift: In<T, N>,
-        rest: WideOf<T, N>,
-        variance: WideOf<T, N>,
+        rest: NumbersOf<T, f64, N>,
+        variance: NumbersOf<T, f64, N>,
         parameters: &Parameters<'_, T, N>,
     ) -> Option<Self> {
-        let (about, epsilon): (f64, f64) = (variance.into(), parameters.epsilon);
+        let (about, epsilon) = (variance.rounded(), parameters.epsilon);
         let is_usual = about.is_finite() && about + epsilon > LEAST && epsilon >= 0.0;
-        let inverse_deviation = (variance + epsilon.into()).inverse_sqrt();
-        let in_range = parameters.are_in_range(inverse_deviation.into());
+        let inverse = inverse_sqrt(variance.add(Numbers::exactly(epsilon)));
+        let in_range = parameters.are_in_range(inverse.rounded());
+        let [rest, inverse_deviation] = [rest.parts(), inverse.parts()];
+        let [rest, inverse_deviation] = [WideOf::<T, N>::of_parts(rest), WideOf::<T, N>::of_parts(inverse_deviation)];
         (is_usual && in_range).then_some(Self { shift, rest, inverse_deviation })
     }
 
-    /// As [`of`](Self::of), for sums of so few terms that each of them has to be nearly exact.
+    /// What the elements of a channel are multiplied by.
     #[inline(always)]
-    pub fn precisely<I: Isa>(x: &[T], parameters: &Parameters<'_, T, N>) -> Option<Self> {
-        let from = In::<T, N>::of(x[0].to_f64());
-        let (vectors, rest) = x.as_chunks::<N>();
-        // What is filled up with the number from which distances are taken adds nothing.
-        let ending = padded(rest, x[0]);
-        let mut total = In::<T, N>::nothing::<I>();
-        for values in vectors {
-            total = In::<T, N>::distanced::<I>(total, T::load::<I>(values), from);
-        }
-        if !rest.is_empty() {
-            total = In::<T, N>::distanced::<I>(total, T::load::<I>(&ending), from);
-        }
-        let distance = In::<T, N>::settled::<I>(total) * parameters.share;
-        let (about, from): (f64, f64) = (distance.into(), from.into());
-        let shift = In::<T, N>::of(from + about);
-        let rest_of_mean = WideOf::<T, N>::from(from) - WideOf::<T, N>::from(shift.into()) + distance;
-
-        let mean = [I::F64::splat(shift.into()), I::F64::splat(rest_of_mean.into())];
-        let mut squares = [I::F64::splat(0.0); 2];
-        for values in vectors {
-            let parts = In::<T, N>::parts::<I>(T::load::<I>(values));
-            for j in 0..In::<T, N>::PARTS {
-                let d = parts[j].sub(mean[0]).sub(mean[1]);
-                squares[j] = d.mul_add(d, squares[j]);
-            }
-        }
-        if !rest.is_empty() {
-            let parts = In::<T, N>::parts::<I>(T::load::<I>(&ending));
-            for j in 0..In::<T, N>::PARTS {
-                let mut d = parts[j].sub(mean[0]).sub(mean[1]).store();
-                d[(rest.len() - (8 * j).min(rest.len())).min(8)..].fill(0.0);
-                let d = I::F64::load(&d);
-                squares[j] = d.mul_add(d, squares[j]);
-            }
-        }
-        let variance = WideOf::<T, N>::from(squares[0].add(squares[1]).sum()) * parameters.share;
-        Self::usual(shift, rest_of_mean, variance, parameters)
+    pub fn factor(&self, gamma: In<T, N>) -> In<T, N> {
+        In::<T, N>::of(number::<T, N>(self.inverse_deviation).times(gamma.into()).rounded())
     }
 
     /// A number from which the distance of no element has to be rounded, and that of the mean: 0 where the mean is
     /// no larger than a few deviations; otherwise near the mean, since what is within a factor of two of each other
     /// has an exact difference.
     #[inline(always)]
-    pub fn origin(&self) -> (In<T, N>, WideOf<T, N>) {
-        let mean = WideOf::<T, N>::from(self.shift.into()) + self.rest;
-        let deviations: f64 = (mean * self.inverse_deviation).into();
-        if deviations.abs() < FEW { (In::<T, N>::default(), mean) } else { (self.shift, self.rest) }
+    pub fn origin(&self) -> (In<T, N>, NumbersOf<T, f64, N>) {
+        let rest = number::<T, N>(self.rest);
+        let mean = NumbersOf::<T, f64, N>::exactly(self.shift.into()).add(rest);
+        let deviations = mean.rounded() * self.inverse_deviation.parts()[0];
+        if deviations.abs() < FEW { (In::<T, N>::default(), mean) } else { (self.shift, rest) }
     }
+}
+
+/// A number of twice the precision to compute with.
+#[inline(always)]
+pub(super) fn number<T: Lane<N>, const N: usize>(number: WideOf<T, N>) -> NumbersOf<T, f64, N> {
+    Numbers::of(number.parts())
 }
 
 /// A number near the mean: the mean of all of a small group, or of a sample of a large one.

@@ -26,6 +26,8 @@ pub(super) trait Isa: Copy {
     fn to_bf16(values: Self::F32) -> [bf16; 16];
     /// The lower and the upper half in f64.
     fn widen(values: Self::F32) -> [Self::F64; 2];
+    /// A lower and an upper half in f32, each rounded once.
+    fn narrow(halves: [Self::F64; 2]) -> Self::F32;
 
     /// Writes past the caches, where there is a way and the place is aligned to its own size.
     #[inline(always)]
@@ -40,14 +42,10 @@ pub(super) trait Isa: Copy {
     fn prefetch<T>(_place: *const T) {}
 }
 
-/// Lanes that are computed with side by side.
-pub(super) trait Vector<E, const N: usize>: Copy {
+/// What numbers and lanes of them are computed with.
+pub(super) trait Arithmetic<E>: Copy {
     /// The same number in every lane.
     fn splat(value: E) -> Self;
-    /// The lanes of an array.
-    fn load(values: &[E; N]) -> Self;
-    /// The lanes as an array.
-    fn store(self) -> [E; N];
     /// Lane by lane.
     fn add(self, other: Self) -> Self;
     /// Lane by lane.
@@ -56,8 +54,40 @@ pub(super) trait Vector<E, const N: usize>: Copy {
     fn mul(self, other: Self) -> Self;
     /// `self * factor + term`, rounded once.
     fn mul_add(self, factor: Self, term: Self) -> Self;
+}
+
+/// Lanes that are computed with side by side.
+pub(super) trait Vector<E, const N: usize>: Arithmetic<E> {
+    /// The lanes of an array.
+    fn load(values: &[E; N]) -> Self;
+    /// The lanes as an array.
+    fn store(self) -> [E; N];
     /// The last `count` lanes, 0 in the others.
     fn last(self, count: usize) -> Self;
     /// The sum of all lanes: the upper half is added to the lower, again and again.
     fn sum(self) -> E;
+}
+
+/// One lane.
+impl Arithmetic<f64> for f64 {
+    #[inline(always)]
+    fn splat(value: f64) -> Self {
+        value
+    }
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        self + other
+    }
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        self - other
+    }
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        self * other
+    }
+    #[inline(always)]
+    fn mul_add(self, factor: Self, term: Self) -> Self {
+        f64::mul_add(self, factor, term)
+    }
 }

@@ -9,6 +9,7 @@
 //! The rows of a sample are cut into units. The sums of the units are added in their order, whoever took
 //! them: threads share out samples or, where there are few samples, units.
 
+mod channels;
 mod sums;
 mod write;
 
@@ -17,14 +18,13 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::backward::{Share, line, projected};
-use super::forward::affine;
+use super::backward::Shares;
 use super::lanes::{Compute, In, Lane, WideOf};
 use super::parameters::Parameters;
 use super::path::Path;
-use super::statistics::{Normaliser, Outcome};
 use super::{MANY_BYTES, on};
 use crate::group_norm::wide::Sum;
+use channels::{Judged, Normalisers};
 use sums::{Moments, Products, Summing, Sums};
 use write::{Apart, Gradient, Normal, Plane, Within, Write, Writing};
 
@@ -59,13 +59,17 @@ pub(super) fn backward<T: Lane<N>, const N: usize>(
     parameters: &Parameters<'_, T, N>,
     [x, dy]: [&[T]; 2],
     dx: Option<&mut [MaybeUninit<T>]>,
-    of_channels: &mut [Share<WideOf<T, N>>],
+    of_channels: Shares<'_, WideOf<T, N>>,
 ) {
     let size = parameters.sample();
     let mut rooms = dx.map(|dx| dx.chunks_exact_mut(size));
     let inputs = x.chunks_exact(size).zip(dy.chunks_exact(size));
-    let samples = inputs.zip(of_channels.chunks_exact_mut(parameters.norm.num_channels));
-    let samples = samples.map(|((x, dy), shares)| ([x, dy], rooms.as_mut().and_then(Iterator::next), shares)).collect();
+    let [hats, dys] = of_channels.map(|shares| shares.chunks_exact_mut(parameters.norm.num_channels));
+    let samples = inputs.zip(hats.zip(dys)).map(|((x, dy), (hats, dys))| {
+        let room = rooms.as_mut().and_then(Iterator::next);
+        ([x, dy], room, [hats, dys])
+    });
+    let samples = samples.collect();
     each(path, parameters, samples, |how, (inputs, dx, shares)| how.backward(inputs, dx, shares));
 }
 
@@ -100,9 +104,6 @@ struct Interleaved<'a, 'b, T: Lane<N>, const N: usize> {
     is_shared: bool,
 }
 
-/// What normalises each group; `None` for those that need more care than a pass takes.
-type Normalisers<T, const N: usize> = Vec<Option<Normaliser<T, N>>>;
-
 /// A group that needs more care than a pass takes, and its results.
 type Odd<T> = (usize, Vec<T>);
 
@@ -119,44 +120,41 @@ impl<'a, 'b, T: Lane<N>, const N: usize> Interleaved<'a, 'b, T, N> {
     fn forward(&self, plane: &mut impl Plane<T, 1>) {
         let (normalisers, _) = self.summed(&Moments, plane.inputs());
         let Parameters { norm, extents, gamma, beta, .. } = self.parameters;
-        let mut odd = Vec::new();
         let mut numbers = self.nothing::<5>();
-        for (group, normaliser) in normalisers.iter().enumerate() {
-            let Some(normaliser) = normaliser else {
-                let x = self.gathered(group, plane.inputs()[0]);
-                odd.push((group, norm.normalised_carefully(group, *extents, [gamma, beta], &x)));
-                continue;
-            };
-            for channel in self.of_group(group) {
-                set(&mut numbers, channel, affine(normaliser, gamma[channel], beta[channel]));
-            }
+        let numbered =
+            channels::Forward { normalisers: &normalisers, numbers: &mut numbers, parameters: self.parameters };
+        on(self.path, numbered);
+        let mut odd = Vec::new();
+        for (group, _) in normalisers.iter().enumerate().filter(|(_, normaliser)| normaliser.is_none()) {
+            let x = self.gathered(group, plane.inputs()[0]);
+            odd.push((group, norm.normalised_carefully(group, *extents, [gamma, beta], &x)));
         }
         self.write(&Normal, numbers, plane);
         self.scatter(odd, plane.out());
     }
 
-    fn backward(&self, inputs: [&[T]; 2], dx: Option<&mut [MaybeUninit<T>]>, shares: &mut [Share<WideOf<T, N>>]) {
-        let (normalisers, sums) = self.summed(&Products, inputs);
+    fn backward(&self, inputs: [&[T]; 2], dx: Option<&mut [MaybeUninit<T>]>, shares: Shares<'_, WideOf<T, N>>) {
+        let (mut normalisers, sums) = self.summed(&Products, inputs);
+        let [hats, dys] = shares;
+        for ((hats, dys), sums) in hats.iter_mut().zip(&mut *dys).zip(&sums) {
+            (*hats, *dys) = (sums[2], sums[3]);
+        }
         let Parameters { norm, extents, gamma, .. } = self.parameters;
-        let mut odd = Vec::new();
         let mut numbers = self.nothing::<4>();
-        for (group, normaliser) in normalisers.iter().enumerate() {
-            let range = self.of_group(group);
-            let (shares, of_group) = (&mut shares[range.clone()], &gamma[range.clone()]);
-            shares.iter_mut().zip(&sums[range.clone()]).for_each(|(share, sums)| *share = [sums[2], sums[3]]);
-            let projection = normaliser.and_then(|normaliser| {
-                let means = projected(&normaliser, shares, of_group, self.parameters)?;
-                Some((normaliser, line(&normaliser, means)?))
-            });
-            let Some((normaliser, [slope, level])) = projection else {
-                let [x, dy] = inputs.map(|values| self.gathered(group, values));
-                odd.push((group, norm.differentiated_carefully(group, *extents, gamma, [&x, &dy], shares)));
-                continue;
-            };
-            for channel in range {
-                let factor = WideOf::<T, N>::from(gamma[channel].into()) * normaliser.inverse_deviation;
-                set(&mut numbers, channel, [normaliser.shift, In::<T, N>::of(factor.into()), slope, level]);
-            }
+        on(
+            self.path,
+            channels::Backward {
+                normalisers: &mut normalisers,
+                shares: [&mut *hats, &mut *dys],
+                numbers: &mut numbers,
+                parameters: self.parameters,
+            },
+        );
+        let mut odd = Vec::new();
+        for (group, _) in normalisers.iter().enumerate().filter(|(_, normaliser)| normaliser.is_none()) {
+            let [x, dy] = inputs.map(|values| self.gathered(group, values));
+            let shares = [&mut hats[self.of_group(group)], &mut dys[self.of_group(group)]];
+            odd.push((group, norm.differentiated_carefully(group, *extents, gamma, [&x, &dy], shares)));
         }
         if let Some(out) = dx {
             self.write(&Gradient, numbers, &mut Apart { inputs, out: &mut *out });
@@ -177,26 +175,20 @@ impl<'a, 'b, T: Lane<N>, const N: usize> Interleaved<'a, 'b, T, N> {
         let mut tries = 0;
         loop {
             let sums = self.sums(summing, inputs, &shifts);
-            let mut is_far = false;
-            let normalisers = shifts.iter_mut().enumerate().map(|(group, shift)| {
-                match Normaliser::judged(*shift, self.of_moments(group, &sums), self.parameters) {
-                    Outcome::Near(normaliser) => return Some(normaliser),
-                    Outcome::Far(nearer) => (is_far, *shift) = (true, nearer),
-                    Outcome::Odd => {}
-                }
-                None
-            });
-            let normalisers = normalisers.collect();
+            let (mut normalisers, mut is_far) = (Vec::with_capacity(shifts.len()), false);
+            let judged = Judged {
+                sums: &sums,
+                shifts: &mut shifts,
+                normalisers: &mut normalisers,
+                is_far: &mut is_far,
+                parameters: self.parameters,
+            };
+            on(self.path, judged);
             tries += 1;
             if !is_far || tries == 2 {
                 return (normalisers, sums);
             }
         }
-    }
-
-    /// The sums of distances and squares of a group.
-    fn of_moments<const S: usize>(&self, group: usize, sums: &[[WideOf<T, N>; S]]) -> [WideOf<T, N>; 2] {
-        [0, 1].map(|s| sums[self.of_group(group)].iter().map(|sums| sums[s]).collect::<Sum<_>>().total())
     }
 
     /// A number near the mean of each group.
@@ -308,11 +300,6 @@ impl<'a, 'b, T: Lane<N>, const N: usize> Interleaved<'a, 'b, T, N> {
             }
         }
     }
-}
-
-/// Sets the numbers of a channel.
-fn set<C, const M: usize>(numbers: &mut [Vec<C>; M], channel: usize, values: [C; M]) {
-    numbers.iter_mut().zip(values).for_each(|(numbers, value)| numbers[channel] = value);
 }
 
 fn greatest_common_divisor(a: usize, b: usize) -> usize {

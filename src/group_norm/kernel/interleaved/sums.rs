@@ -1,8 +1,9 @@
 //! Sums over the elements of each channel, lane by lane.
 
 use super::super::lanes::{Compute, In, Lane, Of, WideOf, padded};
-use super::super::vector::{Isa, Vector};
+use super::super::vector::{Arithmetic, Isa, Vector};
 use super::super::{Pass, statistics::RUN};
+use crate::group_norm::wide::Wide;
 
 /// How many rows of so many bytes are taken together, column by column: what belongs to a column is then read once for
 /// all of them, and they stay in the first cache, where the next column takes the other half of their lines. What comes
@@ -118,7 +119,7 @@ where
             }
             for lane in 0..N {
                 for (sum, lanes) in self.sums[channel].iter_mut().zip(&lanes) {
-                    *sum = *sum + lanes[lane];
+                    *sum = sum.accumulated(lanes[lane]);
                 }
                 channel = if channel + 1 == self.sums.len() { 0 } else { channel + 1 };
             }

@@ -7,7 +7,7 @@ use super::super::Pass;
 use super::super::lanes::{In, Lane, Of, padded};
 use super::super::memory::places;
 use super::super::place::put;
-use super::super::vector::{Isa, Vector};
+use super::super::vector::{Arithmetic, Isa, Vector};
 use super::sums::together;
 
 /// What becomes of the values of an element in `A` inputs, with `P` numbers of its channel.

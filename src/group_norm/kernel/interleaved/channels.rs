@@ -1,0 +1,111 @@
+//! From the sums of each channel of a sample to what its elements are scaled and shifted by.
+
+use super::super::Pass;
+use super::super::backward::{Shares, line, projected};
+use super::super::forward::Affines;
+use super::super::lanes::{In, Lane, WideOf};
+use super::super::parameters::Parameters;
+use super::super::statistics::{Normaliser, Outcome};
+use super::super::vector::Isa;
+use crate::group_norm::wide::Sum;
+
+/// What normalises each group; `None` for those that need more care than a pass takes.
+pub(super) type Normalisers<T, const N: usize> = Vec<Option<Normaliser<T, N>>>;
+
+/// What the sums over each group make of a guess of its mean.
+pub(super) struct Judged<'a, 'b, T: Lane<N>, const N: usize, const S: usize> {
+    /// Of each channel, the first two of distances and squares.
+    pub sums: &'a [[WideOf<T, N>; S]],
+    /// Of each group; a nearer one, where it was too far.
+    pub shifts: &'a mut [In<T, N>],
+    pub normalisers: &'a mut Normalisers<T, N>,
+    /// Whether a guess was too far.
+    pub is_far: &'a mut bool,
+    pub parameters: &'a Parameters<'b, T, N>,
+}
+
+impl<T: Lane<N>, const N: usize, const S: usize> Pass for Judged<'_, '_, T, N, S> {
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        for (shift, sums) in self.shifts.iter_mut().zip(self.sums.chunks_exact(self.parameters.channels)) {
+            let mut of_group = [Sum::default(); 2];
+            for sums in sums {
+                of_group[0].push(sums[0]);
+                of_group[1].push(sums[1]);
+            }
+            let of_group = [of_group[0].total(), of_group[1].total()];
+            self.normalisers.push(match Normaliser::judged(*shift, of_group, self.parameters) {
+                Outcome::Near(normaliser) => Some(normaliser),
+                Outcome::Far(nearer) => {
+                    (*self.is_far, *shift) = (true, nearer);
+                    None
+                }
+                Outcome::Odd => None,
+            });
+        }
+    }
+}
+
+/// The numbers of each channel in the forward pass: origin, scale and what it leaves, shift and what it leaves.
+pub(super) struct Forward<'a, 'b, T: Lane<N>, const N: usize> {
+    pub normalisers: &'a [Option<Normaliser<T, N>>],
+    pub numbers: &'a mut [Vec<In<T, N>>; 5],
+    pub parameters: &'a Parameters<'b, T, N>,
+}
+
+impl<T: Lane<N>, const N: usize> Pass for Forward<'_, '_, T, N> {
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let channels = self.parameters.channels;
+        for (group, normaliser) in self.normalisers.iter().enumerate() {
+            let Some(normaliser) = normaliser else { continue };
+            for first in (0..channels).step_by(N) {
+                let count = N.min(channels - first);
+                let first = group * channels + first;
+                let affines = Affines::<T, N>::new::<I>(normaliser, self.parameters, first);
+                let [origin, scale, more_scale, shift, more_shift] = &mut *self.numbers;
+                origin[first..first + count].fill(affines.origin);
+                scale[first..first + count].copy_from_slice(&affines.scale[0][..count]);
+                more_scale[first..first + count].copy_from_slice(&affines.scale[1][..count]);
+                shift[first..first + count].copy_from_slice(&affines.shift[0][..count]);
+                more_shift[first..first + count].copy_from_slice(&affines.shift[1][..count]);
+            }
+        }
+    }
+}
+
+/// The numbers of each channel in the backward pass: shift, factor, slope and level.
+pub(super) struct Backward<'a, 'b, T: Lane<N>, const N: usize> {
+    /// Those that need more care are taken out.
+    pub normalisers: &'a mut [Option<Normaliser<T, N>>],
+    /// Of each channel the sums of `dy * d` and `dy`; then those of `dy * x_hat` and `dy`.
+    pub shares: Shares<'a, WideOf<T, N>>,
+    pub numbers: &'a mut [Vec<In<T, N>>; 4],
+    pub parameters: &'a Parameters<'b, T, N>,
+}
+
+impl<T: Lane<N>, const N: usize> Pass for Backward<'_, '_, T, N> {
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let channels = self.parameters.channels;
+        let [hats, dys] = self.shares;
+        let shares = hats.chunks_exact_mut(channels).zip(dys.chunks_exact_mut(channels));
+        let [shifts, factors, slopes, levels] = self.numbers;
+        for (group, (place, (hats, dys))) in self.normalisers.iter_mut().zip(shares).enumerate() {
+            let Some(normaliser) = *place else { continue };
+            let range = group * channels..(group + 1) * channels;
+            let gamma = &self.parameters.gamma[range.clone()];
+            let means = projected(&normaliser, [hats, dys], gamma, self.parameters);
+            let Some([slope, level]) = means.and_then(|means| line(&normaliser, means)) else {
+                *place = None;
+                continue;
+            };
+            shifts[range.clone()].fill(normaliser.shift);
+            slopes[range.clone()].fill(slope);
+            levels[range.clone()].fill(level);
+            for (factor, &gamma) in factors[range].iter_mut().zip(gamma) {
+                *factor = normaliser.factor(gamma);
+            }
+        }
+    }
+}

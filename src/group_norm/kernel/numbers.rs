@@ -1,0 +1,135 @@
+//! Numbers of about twice the precision of what is computed in, one by one or lane by lane.
+//!
+//! [`Pair`](crate::group_norm::wide::Pair) does the same with more care. Here an infinity becomes NaN: whoever uses
+//! these looks at the results, and leaves what is not finite to the careful computation.
+
+use super::vector::Arithmetic;
+
+/// What is computed with numbers and lanes of them.
+pub(super) trait Numbers<V: Arithmetic<f64>>: Copy {
+    /// A number and what f64 cannot hold of it.
+    fn of(parts: [V; 2]) -> Self;
+    /// A number and what f64 cannot hold of it; 0 where f64 is precise enough.
+    fn parts(self) -> [V; 2];
+    /// The sum.
+    fn add(self, other: Self) -> Self;
+    /// The difference.
+    fn sub(self, other: Self) -> Self;
+    /// The product.
+    fn mul(self, other: Self) -> Self;
+    /// The product with one that f64 holds.
+    fn times(self, factor: V) -> Self;
+
+    /// One that f64 holds.
+    #[inline(always)]
+    fn exactly(value: V) -> Self {
+        Self::of([value, V::splat(0.0)])
+    }
+
+    /// Rounded to f64.
+    #[inline(always)]
+    fn rounded(self) -> V {
+        self.parts()[0]
+    }
+}
+
+/// f64, beside dtypes of half its precision or less.
+#[derive(Clone, Copy)]
+pub(super) struct Single<V>(V);
+
+impl<V: Arithmetic<f64>> Numbers<V> for Single<V> {
+    #[inline(always)]
+    fn of(parts: [V; 2]) -> Self {
+        Self(parts[0])
+    }
+    #[inline(always)]
+    fn parts(self) -> [V; 2] {
+        [self.0, V::splat(0.0)]
+    }
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        Self(self.0.add(other.0))
+    }
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        Self(self.0.sub(other.0))
+    }
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        Self(self.0.mul(other.0))
+    }
+    #[inline(always)]
+    fn times(self, factor: V) -> Self {
+        Self(self.0.mul(factor))
+    }
+}
+
+/// The unevaluated sum of two (double-double), beside f64.
+#[derive(Clone, Copy)]
+pub(super) struct Double<V> {
+    high: V,
+    low: V,
+}
+
+impl<V: Arithmetic<f64>> Double<V> {
+    /// The sum of two, the second of which is little beside the first.
+    #[inline(always)]
+    fn renewed(high: V, low: V) -> Self {
+        let sum = high.add(low);
+        Self { high: sum, low: low.sub(sum.sub(high)) }
+    }
+}
+
+impl<V: Arithmetic<f64>> Numbers<V> for Double<V> {
+    #[inline(always)]
+    fn of([high, low]: [V; 2]) -> Self {
+        Self { high, low }
+    }
+    #[inline(always)]
+    fn parts(self) -> [V; 2] {
+        [self.high, self.low]
+    }
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        let [sum, left] = two_sum(self.high, other.high);
+        Self::renewed(sum, left.add(self.low.add(other.low)))
+    }
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        let zero = V::splat(0.0);
+        self.add(Self { high: zero.sub(other.high), low: zero.sub(other.low) })
+    }
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        let product = self.high.mul(other.high);
+        let left = self.high.mul_add(other.high, V::splat(0.0).sub(product));
+        let left = self.high.mul_add(other.low, self.low.mul_add(other.high, left));
+        Self::renewed(product, left)
+    }
+    #[inline(always)]
+    fn times(self, factor: V) -> Self {
+        let product = self.high.mul(factor);
+        let left = self.high.mul_add(factor, V::splat(0.0).sub(product));
+        Self::renewed(product, self.low.mul_add(factor, left))
+    }
+}
+
+/// The sum rounded, and what that left out (Knuth).
+#[inline(always)]
+pub(super) fn two_sum<V: Arithmetic<f64>>(a: V, b: V) -> [V; 2] {
+    let sum = a.add(b);
+    let part = sum.sub(a);
+    [sum, a.sub(sum.sub(part)).add(b.sub(part))]
+}
+
+/// One over the square root.
+#[inline(always)]
+pub(super) fn inverse_sqrt<W: Numbers<f64>>(number: W) -> W {
+    let [high, low] = number.parts();
+    let near = 1.0 / high.sqrt();
+    // One step of Newton's method; of numbers that f64 holds it corrects nothing that is kept.
+    let product = high * near;
+    let left = f64::mul_add(high, near, -product);
+    let rest = f64::mul_add(-product, near, 1.0) - (left + low * near) * near;
+    W::of([near, 0.5 * near * rest])
+}
