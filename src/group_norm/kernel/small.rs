@@ -6,7 +6,6 @@
 use std::mem::MaybeUninit;
 
 use super::backward::Shares;
-use super::forward::vector;
 use super::lanes::{Compute, In, Lane, Of, WideOf, padded};
 use super::numbers::Numbers;
 use super::parameters::Parameters;
@@ -64,62 +63,122 @@ fn sums<T: Lane<N>, I: Isa, const N: usize>(
     [x, dy]: [&[T]; 2],
     gamma: &[In<T, N>],
     shift: In<T, N>,
-    [of_products, of_dy]: [&mut [WideOf<T, N>]; 2],
+    shares: Shares<'_, WideOf<T, N>>,
     spatial: usize,
 ) -> Sums<WideOf<T, N>> {
-    let zero = I::F64::splat(0.0);
-    let shift = I::F64::splat(shift.into());
-    let mut distances = In::<T, N>::nothing::<I>();
-    let (mut squares, mut of_g, mut of_group) = ([zero; 2], [zero; 2], [zero; 2]);
-    let (mut channel, mut sums, mut count) = (0, [0.0; 2], 0);
-    for at in (0..x.len()).step_by(N) {
-        let mut d = In::<T, N>::parts::<I>(T::load::<I>(&from::<T, N>(&x[at..])));
-        let dy = In::<T, N>::parts::<I>(T::load::<I>(&from::<T, N>(&dy[at..])));
-        let gamma = In::<T, N>::parts::<I>(Of::<T, I, N>::load(&vector(&gamma[at..])));
+    let mut summing = Summing::<T, I, N>::new(shift, shares, spatial);
+    let ((x_vectors, x_rest), (dy_vectors, dy_rest)) = (x.as_chunks::<N>(), dy.as_chunks::<N>());
+    let (gammas, gamma_rest) = gamma.as_chunks::<N>();
+    for (at, (x, (dy, gamma))) in x_vectors.iter().zip(dy_vectors.iter().zip(gammas)).enumerate() {
+        summing.add(at * N, [x, dy], gamma, N);
+    }
+    if !x_rest.is_empty() {
+        let zero = T::rounded(0.0);
+        let [x, dy] = [padded(x_rest, zero), padded(dy_rest, zero)];
+        let gamma = padded(gamma_rest, In::<T, N>::default());
+        summing.add(x_vectors.len() * N, [&x, &dy], &gamma, x_rest.len());
+    }
+    summing.sums()
+}
+
+/// Sums on their way.
+struct Summing<'a, T: Lane<N>, I: Isa, const N: usize> {
+    shift: I::F64,
+    distances: <In<T, N> as Compute<N>>::Total<I>,
+    /// Of `d * d`, `g` and `g * d`.
+    lanes: [[I::F64; 2]; 3],
+    shares: Shares<'a, WideOf<T, N>>,
+    spatial: usize,
+    /// The channel that is summed, what it comes to so far, and of how many elements.
+    channel: usize,
+    of_channel: [f64; 2],
+    count: usize,
+}
+
+impl<'a, T: Lane<N>, I: Isa, const N: usize> Summing<'a, T, I, N> {
+    #[inline(always)]
+    fn new(shift: In<T, N>, shares: Shares<'a, WideOf<T, N>>, spatial: usize) -> Self {
+        Self {
+            shift: I::F64::splat(shift.into()),
+            distances: In::<T, N>::nothing::<I>(),
+            lanes: [[I::F64::splat(0.0); 2]; 3],
+            shares,
+            spatial,
+            channel: 0,
+            of_channel: [0.0; 2],
+            count: 0,
+        }
+    }
+
+    /// A vector that begins with element `at` of the group, and has `count` of them.
+    #[inline(always)]
+    fn add(&mut self, at: usize, [x, dy]: [&[T; N]; 2], gamma: &[In<T, N>; N], count: usize) {
+        let mut d = In::<T, N>::parts::<I>(T::load::<I>(x));
+        let dy = In::<T, N>::parts::<I>(T::load::<I>(dy));
+        let gamma = In::<T, N>::parts::<I>(Of::<T, I, N>::load(gamma));
         for j in 0..In::<T, N>::PARTS {
-            d[j] = first::<I>(d[j].sub(shift), x.len() - at - (8 * j).min(x.len() - at));
-            let product = dy[j].mul(d[j]);
-            squares[j] = d[j].mul_add(d[j], squares[j]);
-            of_g[j] = gamma[j].mul_add(dy[j], of_g[j]);
-            of_group[j] = gamma[j].mul_add(product, of_group[j]);
-            let (products, dys) = (product.store(), dy[j].store());
-            if spatial == 1 {
-                let start = (at + 8 * j).min(x.len());
-                let end = x.len().min(start + 8);
-                for (share, &product) in of_products[start..end].iter_mut().zip(&products) {
-                    *share = product.into();
-                }
-                for (share, &dy) in of_dy[start..end].iter_mut().zip(&dys) {
-                    *share = dy.into();
-                }
-                continue;
+            d[j] = d[j].sub(self.shift);
+            if count < N {
+                d[j] = first::<I>(d[j], count.saturating_sub(8 * j));
             }
-            for k in 0..8 {
-                sums = [sums[0] + products[k], sums[1] + dys[k]];
-                count += 1;
-                if count == spatial && channel < of_dy.len() {
-                    (of_products[channel], of_dy[channel]) = (sums[0].into(), sums[1].into());
-                    (channel, sums, count) = (channel + 1, [0.0; 2], 0);
+            let product = dy[j].mul(d[j]);
+            self.lanes[0][j] = d[j].mul_add(d[j], self.lanes[0][j]);
+            self.lanes[1][j] = gamma[j].mul_add(dy[j], self.lanes[1][j]);
+            self.lanes[2][j] = gamma[j].mul_add(product, self.lanes[2][j]);
+            self.share(at + 8 * j, [product, dy[j]]);
+        }
+        self.distances = In::<T, N>::accumulated::<I>(self.distances, d);
+    }
+
+    /// What eight elements from `at` on add to the sums of their channels.
+    #[inline(always)]
+    fn share(&mut self, at: usize, sums: [I::F64; 2]) {
+        let sums = [sums[0].store(), sums[1].store()];
+        if self.spatial == 1 {
+            for which in 0..2 {
+                let shares = self.shares[which].get_mut(at..).unwrap_or_default();
+                if let Some(shares) = shares.first_chunk_mut::<8>() {
+                    for k in 0..8 {
+                        shares[k] = sums[which][k].into();
+                    }
+                } else {
+                    for (share, &sum) in shares.iter_mut().zip(&sums[which]) {
+                        *share = sum.into();
+                    }
                 }
+            }
+            return;
+        }
+        for k in 0..8 {
+            self.of_channel = [self.of_channel[0] + sums[0][k], self.of_channel[1] + sums[1][k]];
+            self.count += 1;
+            if self.count == self.spatial && self.channel < self.shares[0].len() {
+                self.shares[0][self.channel] = self.of_channel[0].into();
+                self.shares[1][self.channel] = self.of_channel[1].into();
+                (self.channel, self.of_channel, self.count) = (self.channel + 1, [0.0; 2], 0);
             }
         }
-        distances = In::<T, N>::accumulated::<I>(distances, d);
     }
-    Sums {
-        moments: [In::<T, N>::settled::<I>(distances), WideOf::<T, N>::from(squares[0].add(squares[1]).sum())],
-        of_g: of_g[0].add(of_g[1]).sum(),
-        of_products: of_group[0].add(of_group[1]).sum(),
+
+    #[inline(always)]
+    fn sums(self) -> Sums<WideOf<T, N>> {
+        let [squares, of_g, of_products] = self.lanes;
+        let squares = squares[0].add(squares[1]).sum();
+        Sums {
+            moments: [In::<T, N>::settled::<I>(self.distances), squares.into()],
+            of_g: of_g[0].add(of_g[1]).sum(),
+            of_products: of_products[0].add(of_products[1]).sum(),
+        }
     }
 }
 
 /// The first `count` lanes, 0 in the others.
 #[inline(always)]
 fn first<I: Isa>(lanes: I::F64, count: usize) -> I::F64 {
-    if count >= 8 {
-        return lanes;
-    }
     let mut values = lanes.store();
-    values[count..].fill(0.0);
+    for (k, value) in values.iter_mut().enumerate() {
+        *value = if k < count { *value } else { 0.0 };
+    }
     I::F64::load(&values)
 }
 
@@ -142,13 +201,15 @@ pub(super) fn write<T: Lane<N>, I: Isa, const N: usize>(
         slope: Of::<T, I, N>::splat(In::<T, N>::of(-falling.rounded())),
         level: Of::<T, I, N>::splat(In::<T, N>::of(level.rounded())),
     };
-    for (at, dx) in dx.chunks_mut(N).enumerate() {
-        let (x, dy) = (from::<T, N>(&x[at * N..]), from::<T, N>(&dy[at * N..]));
-        let values = scaled.applied(&x, &dy, &vector(&gamma[at * N..]));
-        match dx.first_chunk_mut::<N>() {
-            Some(dx) => put(dx, values),
-            None => _ = dx.write_copy_of_slice(&values[..dx.len()]),
-        }
+    let (places, place) = dx.as_chunks_mut::<N>();
+    let (xs, dys, gammas) = (x.as_chunks::<N>(), dy.as_chunks::<N>(), gamma.as_chunks::<N>());
+    for (place, (x, (dy, gamma))) in places.iter_mut().zip(xs.0.iter().zip(dys.0.iter().zip(gammas.0))) {
+        put(place, scaled.applied(x, dy, gamma));
+    }
+    if !place.is_empty() {
+        let zero = T::rounded(0.0);
+        let (x, dy, gamma) = (padded(xs.1, zero), padded(dys.1, zero), padded(gammas.1, In::<T, N>::default()));
+        place.write_copy_of_slice(&scaled.applied(&x, &dy, &gamma)[..place.len()]);
     }
 }
 
@@ -165,10 +226,4 @@ impl<T: Lane<N>, I: Isa, const N: usize> Scaled<T, I, N> {
         let rest = T::load::<I>(x).sub(self.shift).mul_add(self.slope, self.level);
         T::store::<I>(T::load::<I>(dy).mul_add(Of::<T, I, N>::load(gamma), rest).mul(self.factor))
     }
-}
-
-/// The first elements; fewer, at the end of a small group, are filled up with 0.
-#[inline(always)]
-fn from<T: Lane<N>, const N: usize>(values: &[T]) -> [T; N] {
-    values.first_chunk::<N>().copied().unwrap_or_else(|| padded(values, T::rounded(0.0)))
 }
