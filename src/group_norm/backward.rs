@@ -7,7 +7,7 @@ use super::kernel::{self, Shares};
 use super::layout::{Layout, Order, alike};
 use super::moments::Moments;
 use super::shape::Extents;
-use super::wide::{Sum, Wide};
+use super::wide::{Pair, Sum, Wide};
 use super::{Error, GroupNorm};
 use crate::tensor::{DType, Element, Tensor};
 
@@ -98,13 +98,28 @@ impl GroupNorm {
 
     /// The gradient of group `index` of those of all samples, in twice the precision of its elements; and for each
     /// channel the sums of `dy * x_hat` and of `dy`.
-    pub(super) fn differentiated_carefully<T: Element, W: Wide, C: Copy + Into<f64>>(
+    pub(super) fn differentiated_carefully<T: Element, C: Copy + Into<f64>>(
+        &self,
+        index: usize,
+        extents: Extents,
+        gamma: &[C],
+        inputs: [&[T]; 2],
+        shares: Shares<'_>,
+    ) -> Vec<T> {
+        if self.asks_for_pairs::<T>() || self.gamma.dtype() == DType::F64 {
+            self.differentiated_in::<Pair, T, C>(index, extents, gamma, inputs, shares)
+        } else {
+            self.differentiated_in::<f64, T, C>(index, extents, gamma, inputs, shares)
+        }
+    }
+
+    fn differentiated_in<W: Wide, T: Element, C: Copy + Into<f64>>(
         &self,
         index: usize,
         extents: Extents,
         gamma: &[C],
         [x, dy]: [&[T]; 2],
-        [of_hats, of_dy]: Shares<'_, W>,
+        [of_hats, of_dy]: Shares<'_>,
     ) -> Vec<T> {
         let (mut x, dy) = (widened(x), widened(dy));
         let moments = Moments::<W>::of(&mut x, self.eps);
@@ -117,9 +132,13 @@ impl GroupNorm {
             let channel_sum = dy.iter().map(|&dy| W::from(dy)).collect::<Sum<W>>().total();
             let hats = x.iter().zip(dy).map(|(&x, &dy)| W::from(dy) * moments.normalised(x));
             let channel_sum_hat = hats.collect::<Sum<W>>().total();
-            (*shares.0, *shares.1) = (channel_sum_hat, channel_sum);
-            sum.push(W::from((*gamma).into()) * channel_sum);
-            sum_hat.push(W::from((*gamma).into()) * channel_sum_hat);
+            (*shares.0, *shares.1) = (channel_sum_hat.into(), channel_sum.into());
+            // Where gamma is no number, each product counts, and not that of the sum.
+            for (&x, &dy) in x.iter().zip(dy) {
+                let g = W::from((*gamma).into()) * dy.into();
+                sum.push(g);
+                sum_hat.push(g * moments.normalised(x));
+            }
         }
         let count = extents.group as f64;
         let (mean, mean_hat) = (sum.total() / count, sum_hat.total() / count);

@@ -16,7 +16,7 @@ use super::vector::{Arithmetic, Isa, Vector};
 use crate::group_norm::wide::{Sum, Wide};
 
 /// What each channel of some samples adds to the gradients of gamma and of beta.
-pub(in crate::group_norm) type Shares<'a, W> = [&'a mut [W]; 2];
+pub(in crate::group_norm) type Shares<'a> = [&'a mut [f64]; 2];
 
 /// So many terms a lane adds before it is emptied.
 const RUN: usize = 32;
@@ -37,11 +37,11 @@ impl<T: Lane<N>, const N: usize> Summed<T, N> {
     pub fn of<I: Isa>(
         index: usize,
         [x, dy]: [&[T]; 2],
-        mut shares: Shares<'_, WideOf<T, N>>,
+        mut shares: Shares<'_>,
         parameters: &Parameters<'_, T, N>,
     ) -> Option<Self> {
-        if x.len() == 1 {
-            // Its gradient is 0, and not what rounding leaves of it.
+        if x.len() == 1 || parameters.are_wider {
+            // The gradient of one element is 0, and not what rounding leaves of it.
             return None;
         }
         let first = index % parameters.groups * parameters.channels;
@@ -86,7 +86,7 @@ impl<T: Lane<N>, const N: usize> Summed<T, N> {
 #[inline(always)]
 pub(super) fn projected<T: Lane<N>, const N: usize>(
     normaliser: &Normaliser<T, N>,
-    [of_hats, of_dy]: Shares<'_, WideOf<T, N>>,
+    [of_hats, of_dy]: Shares<'_>,
     gamma: &[In<T, N>],
     parameters: &Parameters<'_, T, N>,
 ) -> Option<[WideOf<T, N>; 2]> {
@@ -94,12 +94,12 @@ pub(super) fn projected<T: Lane<N>, const N: usize>(
     let (mut sum, mut sum_hat) = (Sum::default(), Sum::default());
     let mut are_safe = true;
     for ((of_hats, &mut of_dy), &gamma) in of_hats.iter_mut().zip(of_dy).zip(gamma) {
-        let [products, dy] = [number::<T, N>(*of_hats), number::<T, N>(of_dy)];
-        are_safe &= is_safe::<In<T, N>, N>(dy.rounded()) && is_safe::<In<T, N>, N>(products.rounded());
-        let hats = products.sub(rest.mul(dy)).mul(inverse);
+        are_safe &= is_safe::<In<T, N>, N>(of_dy) && is_safe::<In<T, N>, N>(*of_hats);
+        let [products, dy] = [NumbersOf::<T, f64, N>::exactly(*of_hats), Numbers::exactly(of_dy)];
+        let hats = products.sub(rest.times(of_dy)).mul(inverse);
         sum.push(wide::<T, N>(dy.times(gamma.into())));
         sum_hat.push(wide::<T, N>(hats.times(gamma.into())));
-        *of_hats = wide::<T, N>(hats);
+        *of_hats = hats.rounded();
     }
     let share = number::<T, N>(parameters.share);
     let means = [number::<T, N>(sum.total()).mul(share), number::<T, N>(sum_hat.total()).mul(share)];
@@ -138,7 +138,7 @@ fn is_safe<C: Compute<N>, const N: usize>(sum: f64) -> bool {
 fn summed<T: Lane<N>, I: Isa, const N: usize>(
     x: &[T],
     dy: &[T],
-    [of_products, of_dy]: &mut Shares<'_, WideOf<T, N>>,
+    [of_products, of_dy]: &mut Shares<'_>,
     parameters: &Parameters<'_, T, N>,
 ) -> Option<Normaliser<T, N>> {
     let spatial = parameters.extents.spatial;
@@ -182,13 +182,13 @@ impl<T: Lane<N>, I: Isa, const N: usize> Products<T, I, N> {
 
     /// Those of a channel.
     #[inline(always)]
-    fn channel(&mut self, x: &[T], dy: &[T]) -> [WideOf<T, N>; 2] {
+    fn channel(&mut self, x: &[T], dy: &[T]) -> [f64; 2] {
         let mut of_channel = [In::<T, N>::nothing::<I>(); 2];
         let ((x_vectors, rest), (dy_vectors, _)) = (x.as_chunks::<N>(), dy.as_chunks::<N>());
         let ((x_runs, x_few), (dy_runs, dy_few)) = (x_vectors.as_chunks::<RUN>(), dy_vectors.as_chunks::<RUN>());
         for (x, dy) in x_runs.iter().zip(dy_runs) {
-            for (x, dy) in x.iter().zip(dy) {
-                self.add(T::load::<I>(x).sub(self.shift), T::load::<I>(dy));
+            for (x, dy) in x.as_chunks::<4>().0.iter().zip(dy.as_chunks::<4>().0) {
+                self.add_four(x, dy);
             }
             self.empty();
             self.empty_into(&mut of_channel);
@@ -197,6 +197,10 @@ impl<T: Lane<N>, I: Isa, const N: usize> Products<T, I, N> {
             self.empty();
         }
         self.held += x_few.len() + 1;
+        let ((x_fours, x_few), (dy_fours, dy_few)) = (x_few.as_chunks::<4>(), dy_few.as_chunks::<4>());
+        for (x, dy) in x_fours.iter().zip(dy_fours) {
+            self.add_four(x, dy);
+        }
         for (x, dy) in x_few.iter().zip(dy_few) {
             self.add(T::load::<I>(x).sub(self.shift), T::load::<I>(dy));
         }
@@ -205,7 +209,7 @@ impl<T: Lane<N>, I: Isa, const N: usize> Products<T, I, N> {
             self.add(d, tail::<T, I, N>(dy, rest.len()).last(rest.len()));
         }
         self.empty_into(&mut of_channel);
-        [In::<T, N>::settled::<I>(of_channel[0]), In::<T, N>::settled::<I>(of_channel[1])]
+        [In::<T, N>::settled::<I>(of_channel[0]).into(), In::<T, N>::settled::<I>(of_channel[1]).into()]
     }
 
     #[inline(always)]
@@ -214,6 +218,22 @@ impl<T: Lane<N>, I: Isa, const N: usize> Products<T, I, N> {
         self.lanes[1] = d.mul_add(d, self.lanes[1]);
         self.lanes[2] = dy.mul_add(d, self.lanes[2]);
         self.lanes[3] = self.lanes[3].add(dy);
+    }
+
+    /// Four vectors, which are added to each other first: so sums of equal terms lose next to nothing.
+    #[inline(always)]
+    fn add_four(&mut self, x: &[[T; N]; 4], dy: &[[T; N]; 4]) {
+        let dys = [T::load::<I>(&dy[0]), T::load::<I>(&dy[1]), T::load::<I>(&dy[2]), T::load::<I>(&dy[3])];
+        let d = [
+            T::load::<I>(&x[0]).sub(self.shift),
+            T::load::<I>(&x[1]).sub(self.shift),
+            T::load::<I>(&x[2]).sub(self.shift),
+            T::load::<I>(&x[3]).sub(self.shift),
+        ];
+        self.lanes[0] = self.lanes[0].add(d[0].add(d[1]).add(d[2].add(d[3])));
+        self.lanes[1] = self.lanes[1].add(products(d, d));
+        self.lanes[2] = self.lanes[2].add(products(dys, d));
+        self.lanes[3] = self.lanes[3].add(dys[0].add(dys[1]).add(dys[2].add(dys[3])));
     }
 
     /// What is summed over all channels.
@@ -236,6 +256,13 @@ impl<T: Lane<N>, I: Isa, const N: usize> Products<T, I, N> {
     fn zero(&self) -> Of<T, I, N> {
         Of::<T, I, N>::splat(In::<T, N>::default())
     }
+}
+
+/// The sum of the products of four vectors and four others.
+#[inline(always)]
+fn products<E, V: Arithmetic<E>>(a: [V; 4], b: [V; 4]) -> V {
+    let lower = a[1].mul_add(b[1], a[0].mul(b[0]));
+    lower.add(a[3].mul_add(b[3], a[2].mul(b[2])))
 }
 
 /// `dx = dy * factor + (x - shift) * slope + level`.

@@ -22,6 +22,14 @@ pub(super) fn group<T: Lane<N>, I: Isa, const N: usize>(
         let [gamma, beta] = parameters.of_elements(first);
         place.row(0, group).map::<I, N>(Spread::<T, I, N>::new(normaliser, gamma, beta), how);
     } else {
+        if In::<T, N>::PARTS == 2 && parameters.channels < 8 {
+            // Numbers of f64 are soonest computed one by one where there are few.
+            for channel in 0..parameters.channels {
+                let affine = Affine::of_channel(normaliser, parameters, first + channel);
+                place.row(channel * spatial, spatial).map::<I, N>(affine, how);
+            }
+            return;
+        }
         for some in (0..parameters.channels).step_by(N) {
             let affines = Affines::<T, N>::new::<I>(normaliser, parameters, first + some);
             for channel in some..parameters.channels.min(some + N) {
@@ -64,8 +72,8 @@ impl<'a, 'b, P: Place<T>, T: Lane<N>, const N: usize> Pieces<'a, 'b, P, T, N> {
         while self.done < end {
             let channel = self.done / spatial;
             let count = end.min((channel + 1) * spatial) - self.done;
-            let affines = Affines::<T, N>::new::<I>(&self.normaliser, self.parameters, first + channel);
-            self.place.row(self.done, count).map::<I, N>(affines.of::<I>(0), how);
+            let affine = Affine::of_channel(&self.normaliser, self.parameters, first + channel);
+            self.place.row(self.done, count).map::<I, N>(affine, how);
             self.done += count;
         }
     }
@@ -89,6 +97,20 @@ pub(super) struct Affine<T: Lane<N>, I: Isa, const N: usize> {
 }
 
 impl<T: Lane<N>, I: Isa, const N: usize> Affine<T, I, N> {
+    /// That of one channel, of all.
+    #[inline(always)]
+    fn of_channel(normaliser: &Normaliser<T, N>, parameters: &Parameters<'_, T, N>, channel: usize) -> Self {
+        let (origin, distance) = normaliser.origin();
+        let scale = number::<T, N>(normaliser.inverse_deviation).times(parameters.gamma[channel].into());
+        let shift = NumbersOf::<T, f64, N>::exactly(parameters.beta[channel].into()).sub(distance.mul(scale));
+        let [scale, shift] = [In::<T, N>::halves(scale), In::<T, N>::halves(shift)];
+        Self {
+            origin: Of::<T, I, N>::splat(origin),
+            scale: [Of::<T, I, N>::splat(scale[0]), Of::<T, I, N>::splat(scale[1])],
+            shift: [Of::<T, I, N>::splat(shift[0]), Of::<T, I, N>::splat(shift[1])],
+        }
+    }
+
     #[inline(always)]
     fn of(&self, x: Of<T, I, N>) -> Of<T, I, N> {
         let d = x.sub(self.origin);
@@ -157,6 +179,8 @@ impl<T: Lane<N>, I: Isa, const N: usize> Elementwise<T, I, N> for Affine<T, I, N
 #[derive(Clone, Copy)]
 struct Spread<'a, T: Lane<N>, I: Isa, const N: usize> {
     x_hat: Affine<T, I, N>,
+    mean: NumbersOf<T, I::F64, N>,
+    inverse_deviation: NumbersOf<T, I::F64, N>,
     gamma: &'a [In<T, N>],
     beta: &'a [In<T, N>],
 }
@@ -165,16 +189,38 @@ impl<'a, T: Lane<N>, I: Isa, const N: usize> Spread<'a, T, I, N> {
     #[inline(always)]
     fn new(normaliser: &Normaliser<T, N>, gamma: &'a [In<T, N>], beta: &'a [In<T, N>]) -> Self {
         let (one, zero) = ([In::<T, N>::of(1.0); N], [In::<T, N>::default(); N]);
-        Self { x_hat: Affines::with::<I>(normaliser, &one, &zero).of::<I>(0), gamma, beta }
+        Self {
+            x_hat: Affines::with::<I>(normaliser, &one, &zero).of::<I>(0),
+            mean: spread::<T, I, N>(normaliser.mean()),
+            inverse_deviation: spread::<T, I, N>(number::<T, N>(normaliser.inverse_deviation)),
+            gamma,
+            beta,
+        }
+    }
+
+    #[inline(always)]
+    fn part(&self, x: I::F64, gamma: I::F64, beta: I::F64) -> NumbersOf<T, I::F64, N> {
+        let x_hat = NumbersOf::<T, I::F64, N>::exactly(x).sub(self.mean).mul(self.inverse_deviation);
+        x_hat.times(gamma).add(Numbers::exactly(beta))
     }
 }
 
 impl<T: Lane<N>, I: Isa, const N: usize> Elementwise<T, I, N> for Spread<'_, T, I, N> {
     #[inline(always)]
     fn applied(&self, at: usize, x: &[T; N]) -> [T; N] {
-        let (gamma, beta) = (vector(&self.gamma[at..]), vector(&self.beta[at..]));
-        let x_hat = self.x_hat.of(T::load::<I>(x));
-        T::store::<I>(Of::<T, I, N>::load(&gamma).mul_add(x_hat, Of::<T, I, N>::load(&beta)))
+        let gamma = Of::<T, I, N>::load(&vector(&self.gamma[at..]));
+        let beta = Of::<T, I, N>::load(&vector(&self.beta[at..]));
+        let x = T::load::<I>(x);
+        if !T::IS_TIGHT {
+            return T::store::<I>(gamma.mul_add(self.x_hat.of(x), beta));
+        }
+        // Rounded once, x_hat would be off by as much as gamma makes of it.
+        let [x, gamma, beta] = [In::<T, N>::parts::<I>(x), In::<T, N>::parts::<I>(gamma), In::<T, N>::parts::<I>(beta)];
+        let mut y = [self.part(x[0], gamma[0], beta[0]); 2];
+        if In::<T, N>::PARTS == 2 {
+            y[1] = self.part(x[1], gamma[1], beta[1]);
+        }
+        T::store::<I>(In::<T, N>::split::<I>(y)[0])
     }
 }
 

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::backward::{Shares, Summed};
 use super::forward::{self, Pieces};
-use super::lanes::{Lane, WideOf};
+use super::lanes::Lane;
 use super::parameters::Parameters;
 use super::path::Path;
 use super::place::{Apart, Place, Within};
@@ -56,7 +56,7 @@ pub(super) fn backward<T: Lane<N>, const N: usize>(
     parameters: &Parameters<'_, T, N>,
     [x, dy]: [&[T]; 2],
     dx: Option<&mut [MaybeUninit<T>]>,
-    of_channels: Shares<'_, WideOf<T, N>>,
+    of_channels: Shares<'_>,
 ) {
     let (size, channels) = (parameters.extents.group, parameters.channels);
     match shares(x.len() / size, size_of_val(x)) {
@@ -157,7 +157,7 @@ struct Backward<'a, T: Lane<N>, const N: usize> {
     x: &'a [T],
     dy: &'a [T],
     dx: Option<&'a mut [MaybeUninit<T>]>,
-    shares: Shares<'a, WideOf<T, N>>,
+    shares: Shares<'a>,
     parameters: &'a Parameters<'a, T, N>,
 }
 
@@ -190,7 +190,7 @@ fn differentiate_carefully<T: Lane<N>, const N: usize>(
     index: usize,
     inputs: [&[T]; 2],
     dx: Option<&mut [MaybeUninit<T>]>,
-    shares: Shares<'_, WideOf<T, N>>,
+    shares: Shares<'_>,
     parameters: &Parameters<'_, T, N>,
 ) {
     let Parameters { norm, extents, gamma, .. } = parameters;

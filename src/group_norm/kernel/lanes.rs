@@ -30,6 +30,8 @@ pub(super) trait Compute<const N: usize>: Element + Default + Into<f64> {
     fn split<I: Isa>(numbers: [Self::Numbers<I::F64>; 2]) -> [Self::Vector<I>; 2];
     /// 0 in every lane.
     fn nothing<I: Isa>() -> Self::Total<I>;
+    /// The same of one number.
+    fn halves(number: Self::Numbers<f64>) -> [Self; 2];
     /// With parts of a vector added.
     fn accumulated<I: Isa>(total: Self::Total<I>, parts: [I::F64; 2]) -> Self::Total<I>;
     /// With short sums added.
@@ -66,6 +68,13 @@ impl Compute<16> for f32 {
     #[inline(always)]
     fn parts<I: Isa>(vector: I::F32) -> [I::F64; 2] {
         I::widen(vector)
+    }
+
+    #[inline(always)]
+    fn halves(number: Single<f64>) -> [f32; 2] {
+        let value: f64 = number.rounded();
+        let near = value as f32;
+        [near, (value - f64::from(near)) as f32]
     }
 
     #[inline(always)]
@@ -129,6 +138,11 @@ impl Compute<8> for f64 {
     #[inline(always)]
     fn parts<I: Isa>(vector: I::F64) -> [I::F64; 2] {
         [vector, I::F64::splat(0.0)]
+    }
+
+    #[inline(always)]
+    fn halves(number: Double<f64>) -> [f64; 2] {
+        number.parts()
     }
 
     #[inline(always)]

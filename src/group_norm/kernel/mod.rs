@@ -77,15 +77,16 @@ use std::mem::MaybeUninit;
 
 pub(super) use backward::Shares;
 use half::{bf16, f16};
+use lanes::padded;
 use memory::{places, written};
+use numbers::two_sum;
 use parameters::Parameters;
 use path::Path;
-use vector::Isa;
+use vector::{Arithmetic, Isa, Vector};
 
 use super::GroupNorm;
 use super::layout::Order;
 use super::shape::Extents;
-use super::wide::{Sum, Wide};
 use crate::tensor::{DType, Element};
 
 /// Below so many bytes one thread does it all.
@@ -222,13 +223,14 @@ macro_rules! passes {
             ) -> [Vec<f64>; 2] {
                 let parameters = Parameters::<Self, $lanes>::new(norm, extents, inputs[0].len());
                 let count = inputs[0].len() / extents.spatial;
-                let mut shares = [vec![Default::default(); count], vec![Default::default(); count]];
-                let rooms = shares.each_mut().map(Vec::as_mut_slice);
+                let mut shares = vec![0.0; 2 * count];
+                let rooms = shares.split_at_mut(count).into();
                 match order {
                     Order::Grouped => grouped::backward(path, &parameters, inputs, dx, rooms),
                     Order::Interleaved => interleaved::backward(path, &parameters, inputs, dx, rooms),
                 }
-                shares.map(|shares| summed(path, &shares, norm.num_channels))
+                let shares: [&[f64]; 2] = shares.split_at(count).into();
+                shares.map(|shares| summed(path, shares, norm.num_channels))
             }
         }
     )*};
@@ -242,24 +244,33 @@ passes! {
 }
 
 /// A gradient of gamma or beta from what each sample adds to it.
-fn summed<W: Wide>(path: Path, shares: &[W], channels: usize) -> Vec<f64> {
-    let mut sums = vec![Sum::<W>::default(); channels];
+fn summed(path: Path, shares: &[f64], channels: usize) -> Vec<f64> {
+    let mut sums = vec![0.0; channels];
     on(path, Total { shares, sums: &mut sums });
-    sums.into_iter().map(|sum| sum.total().into()).collect()
+    sums
 }
 
-/// Sample after sample, so that neither threads nor batches show.
-struct Total<'a, W> {
-    shares: &'a [W],
-    sums: &'a mut [Sum<W>],
+/// Sample after sample, so that neither threads nor batches show, and with what each addition leaves out.
+struct Total<'a> {
+    shares: &'a [f64],
+    sums: &'a mut [f64],
 }
 
-impl<W: Wide> Pass for Total<'_, W> {
+impl Pass for Total<'_> {
     #[inline(always)]
     fn run<I: Isa>(self) {
-        for sample in self.shares.chunks_exact(self.sums.len()) {
-            for (sum, &share) in self.sums.iter_mut().zip(sample) {
-                sum.push(share);
+        let channels = self.sums.len();
+        for (at, sums) in self.sums.chunks_mut(8).enumerate() {
+            let [mut sum, mut left] = [I::F64::splat(0.0); 2];
+            for sample in self.shares.chunks_exact(channels) {
+                let shares = &sample[at * 8..];
+                let shares = shares.first_chunk().copied().unwrap_or_else(|| padded(shares, 0.0));
+                let [more, rest] = two_sum(sum, I::F64::load(&shares));
+                (sum, left) = (more, left.add(rest));
+            }
+            // Where the sum is no number, neither is what was left out.
+            for (total, (sum, left)) in sums.iter_mut().zip(sum.store().into_iter().zip(left.store())) {
+                *total = if sum.is_finite() { sum + left } else { sum };
             }
         }
     }

@@ -6,7 +6,7 @@ use super::lanes::{Compute, In, Lane, WideOf};
 use super::same;
 use crate::group_norm::GroupNorm;
 use crate::group_norm::shape::Extents;
-use crate::tensor::{Element, Strided, Tensor};
+use crate::tensor::{DType, Element, Strided, Tensor};
 
 /// Below this spatial size, gamma and beta are spread out over the elements.
 pub(super) const SMALL: usize = 16;
@@ -34,14 +34,19 @@ pub(super) struct Parameters<'a, T: Lane<N>, const N: usize> {
     pub ahead: usize,
     /// Whether a group is written piece by piece while the next one is summed.
     pub pieces: bool,
+    /// Whether the gradients of gamma and beta are of more digits than what is computed in.
+    pub are_wider: bool,
     /// The largest magnitude of gamma and beta; an infinity where one of them is no number.
     largest: f64,
+    /// The least magnitude of gamma, or of beta where that is larger, over all channels whose gamma is not 0.
+    least: f64,
 }
 
 impl<'a, T: Lane<N>, const N: usize> Parameters<'a, T, N> {
     /// For `count` elements.
     pub fn new(norm: &'a GroupNorm, extents: Extents, count: usize) -> Self {
         let [gamma, beta] = [&norm.gamma, &norm.beta].map(values::<T, N>);
+        let least = least::<T, N>(&gamma, &beta);
         let spread = [&gamma, &beta].map(|values| spread_out(values, extents.spatial));
         let bytes = count * size_of::<T>();
         let group = extents.group * size_of::<T>();
@@ -59,7 +64,9 @@ impl<'a, T: Lane<N>, const N: usize> Parameters<'a, T, N> {
             streams: bytes >= STREAMED_BYTES,
             pieces: bytes >= FETCHED_BYTES && group > HELD_BYTES,
             ahead: if bytes >= FETCHED_BYTES && group <= HELD_BYTES { extents.group } else { 0 },
+            are_wider: norm.gamma.dtype() == DType::F64 && In::<T, N>::DTYPE != DType::F64,
             largest: T::rounded(norm.largest).to_f64(),
+            least,
         }
     }
 
@@ -80,8 +87,19 @@ impl<'a, T: Lane<N>, const N: usize> Parameters<'a, T, N> {
     /// Whether nothing that is made of gamma and beta leaves the range of what is computed in.
     #[inline(always)]
     pub fn are_in_range(&self, inverse_deviation: f64) -> bool {
-        self.largest * inverse_deviation < In::<T, N>::SAFE
+        let safe = In::<T, N>::SAFE;
+        self.largest * inverse_deviation < safe && self.least * inverse_deviation > 1.0 / safe
     }
+}
+
+fn least<T: Lane<N>, const N: usize>(gamma: &[In<T, N>], beta: &[In<T, N>]) -> f64 {
+    let mut least = f64::INFINITY;
+    for (&gamma, &beta) in gamma.iter().zip(beta) {
+        let (gamma, beta): (f64, f64) = (gamma.into(), beta.into());
+        let magnitude = if gamma == 0.0 { f64::INFINITY } else { gamma.abs().max(beta.abs()) };
+        least = if magnitude < least { magnitude } else { least };
+    }
+    least
 }
 
 /// The values of a parameter in the dtype of the input.

@@ -19,7 +19,7 @@ use super::vector::{Arithmetic, Isa, Vector};
 #[allow(clippy::type_complexity, reason = "a normaliser and two means")]
 pub(super) fn summed<T: Lane<N>, I: Isa, const N: usize>(
     [x, dy]: [&[T]; 2],
-    [of_hats, of_dy]: Shares<'_, WideOf<T, N>>,
+    [of_hats, of_dy]: Shares<'_>,
     parameters: &Parameters<'_, T, N>,
     first: usize,
 ) -> Option<(Normaliser<T, N>, [WideOf<T, N>; 2])> {
@@ -38,7 +38,7 @@ pub(super) fn summed<T: Lane<N>, I: Isa, const N: usize>(
         let (rest, inverse) = (normaliser.rest.into(), normaliser.inverse_deviation.into());
         let hats = |products: f64, dy: f64| f64::mul_add(-rest, dy, products) * inverse;
         for (of_hats, &mut of_dy) in of_hats.iter_mut().zip(&mut *of_dy) {
-            *of_hats = hats((*of_hats).into(), of_dy.into()).into();
+            *of_hats = hats(*of_hats, of_dy);
         }
         let mean_hat = hats(sums.of_products, sums.of_g);
         let share: f64 = parameters.share.into();
@@ -63,7 +63,7 @@ fn sums<T: Lane<N>, I: Isa, const N: usize>(
     [x, dy]: [&[T]; 2],
     gamma: &[In<T, N>],
     shift: In<T, N>,
-    shares: Shares<'_, WideOf<T, N>>,
+    shares: Shares<'_>,
     spatial: usize,
 ) -> Sums<WideOf<T, N>> {
     let mut summing = Summing::<T, I, N>::new(shift, shares, spatial);
@@ -87,7 +87,7 @@ struct Summing<'a, T: Lane<N>, I: Isa, const N: usize> {
     distances: <In<T, N> as Compute<N>>::Total<I>,
     /// Of `d * d`, `g` and `g * d`.
     lanes: [[I::F64; 2]; 3],
-    shares: Shares<'a, WideOf<T, N>>,
+    shares: Shares<'a>,
     spatial: usize,
     /// The channel that is summed, what it comes to so far, and of how many elements.
     channel: usize,
@@ -97,7 +97,7 @@ struct Summing<'a, T: Lane<N>, I: Isa, const N: usize> {
 
 impl<'a, T: Lane<N>, I: Isa, const N: usize> Summing<'a, T, I, N> {
     #[inline(always)]
-    fn new(shift: In<T, N>, shares: Shares<'a, WideOf<T, N>>, spatial: usize) -> Self {
+    fn new(shift: In<T, N>, shares: Shares<'a>, spatial: usize) -> Self {
         Self {
             shift: I::F64::splat(shift.into()),
             distances: In::<T, N>::nothing::<I>(),
@@ -113,21 +113,27 @@ impl<'a, T: Lane<N>, I: Isa, const N: usize> Summing<'a, T, I, N> {
     /// A vector that begins with element `at` of the group, and has `count` of them.
     #[inline(always)]
     fn add(&mut self, at: usize, [x, dy]: [&[T; N]; 2], gamma: &[In<T, N>; N], count: usize) {
-        let mut d = In::<T, N>::parts::<I>(T::load::<I>(x));
+        let x = In::<T, N>::parts::<I>(T::load::<I>(x));
         let dy = In::<T, N>::parts::<I>(T::load::<I>(dy));
         let gamma = In::<T, N>::parts::<I>(Of::<T, I, N>::load(gamma));
-        for j in 0..In::<T, N>::PARTS {
-            d[j] = d[j].sub(self.shift);
-            if count < N {
-                d[j] = first::<I>(d[j], count.saturating_sub(8 * j));
-            }
-            let product = dy[j].mul(d[j]);
-            self.lanes[0][j] = d[j].mul_add(d[j], self.lanes[0][j]);
-            self.lanes[1][j] = gamma[j].mul_add(dy[j], self.lanes[1][j]);
-            self.lanes[2][j] = gamma[j].mul_add(product, self.lanes[2][j]);
-            self.share(at + 8 * j, [product, dy[j]]);
+        let mut d = [self.part::<0>(at, x[0], dy[0], gamma[0], count); 2];
+        if In::<T, N>::PARTS == 2 {
+            d[1] = self.part::<1>(at + 8, x[1], dy[1], gamma[1], count.saturating_sub(8));
         }
         self.distances = In::<T, N>::accumulated::<I>(self.distances, d);
+    }
+
+    /// Its part `J`, of which `count` elements belong to the group; their distances.
+    #[inline(always)]
+    fn part<const J: usize>(&mut self, at: usize, x: I::F64, dy: I::F64, gamma: I::F64, count: usize) -> I::F64 {
+        let d = x.sub(self.shift);
+        let d = if count < 8 { first::<I>(d, count) } else { d };
+        let product = dy.mul(d);
+        self.lanes[0][J] = d.mul_add(d, self.lanes[0][J]);
+        self.lanes[1][J] = gamma.mul_add(dy, self.lanes[1][J]);
+        self.lanes[2][J] = gamma.mul_add(product, self.lanes[2][J]);
+        self.share(at, [product, dy]);
+        d
     }
 
     /// What eight elements from `at` on add to the sums of their channels.
@@ -135,26 +141,16 @@ impl<'a, T: Lane<N>, I: Isa, const N: usize> Summing<'a, T, I, N> {
     fn share(&mut self, at: usize, sums: [I::F64; 2]) {
         let sums = [sums[0].store(), sums[1].store()];
         if self.spatial == 1 {
-            for which in 0..2 {
-                let shares = self.shares[which].get_mut(at..).unwrap_or_default();
-                if let Some(shares) = shares.first_chunk_mut::<8>() {
-                    for k in 0..8 {
-                        shares[k] = sums[which][k].into();
-                    }
-                } else {
-                    for (share, &sum) in shares.iter_mut().zip(&sums[which]) {
-                        *share = sum.into();
-                    }
-                }
-            }
+            keep(self.shares[0], at, &sums[0]);
+            keep(self.shares[1], at, &sums[1]);
             return;
         }
         for k in 0..8 {
             self.of_channel = [self.of_channel[0] + sums[0][k], self.of_channel[1] + sums[1][k]];
             self.count += 1;
             if self.count == self.spatial && self.channel < self.shares[0].len() {
-                self.shares[0][self.channel] = self.of_channel[0].into();
-                self.shares[1][self.channel] = self.of_channel[1].into();
+                self.shares[0][self.channel] = self.of_channel[0];
+                self.shares[1][self.channel] = self.of_channel[1];
                 (self.channel, self.of_channel, self.count) = (self.channel + 1, [0.0; 2], 0);
             }
         }
@@ -169,6 +165,16 @@ impl<'a, T: Lane<N>, I: Isa, const N: usize> Summing<'a, T, I, N> {
             of_g: of_g[0].add(of_g[1]).sum(),
             of_products: of_products[0].add(of_products[1]).sum(),
         }
+    }
+}
+
+/// Gives eight numbers their places, or those of them that have one.
+#[inline(always)]
+fn keep(places: &mut [f64], at: usize, numbers: &[f64; 8]) {
+    let places = places.get_mut(at..).unwrap_or_default();
+    match places.first_chunk_mut::<8>() {
+        Some(places) => *places = *numbers,
+        None => places.copy_from_slice(&numbers[..places.len()]),
     }
 }
 

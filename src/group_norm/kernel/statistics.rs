@@ -89,6 +89,11 @@ impl<T: Lane<N>, const N: usize> Normaliser<T, N> {
         (is_usual && in_range).then_some(Self { shift, rest, inverse_deviation })
     }
 
+    #[inline(always)]
+    pub fn mean(&self) -> NumbersOf<T, f64, N> {
+        NumbersOf::<T, f64, N>::exactly(self.shift.into()).add(number::<T, N>(self.rest))
+    }
+
     /// What the elements of a channel are multiplied by.
     #[inline(always)]
     pub fn factor(&self, gamma: In<T, N>) -> In<T, N> {
@@ -100,8 +105,7 @@ impl<T: Lane<N>, const N: usize> Normaliser<T, N> {
     /// has an exact difference.
     #[inline(always)]
     pub fn origin(&self) -> (In<T, N>, NumbersOf<T, f64, N>) {
-        let rest = number::<T, N>(self.rest);
-        let mean = NumbersOf::<T, f64, N>::exactly(self.shift.into()).add(rest);
+        let (rest, mean) = (number::<T, N>(self.rest), self.mean());
         let deviations = mean.rounded() * self.inverse_deviation.parts()[0];
         if deviations.abs() < FEW { (In::<T, N>::default(), mean) } else { (self.shift, rest) }
     }

@@ -79,7 +79,7 @@ pub(super) struct Backward<'a, 'b, T: Lane<N>, const N: usize> {
     /// Those that need more care are taken out.
     pub normalisers: &'a mut [Option<Normaliser<T, N>>],
     /// Of each channel the sums of `dy * d` and `dy`; then those of `dy * x_hat` and `dy`.
-    pub shares: Shares<'a, WideOf<T, N>>,
+    pub shares: Shares<'a>,
     pub numbers: &'a mut [Vec<In<T, N>>; 4],
     pub parameters: &'a Parameters<'b, T, N>,
 }
@@ -96,7 +96,8 @@ impl<T: Lane<N>, const N: usize> Pass for Backward<'_, '_, T, N> {
             let range = group * channels..(group + 1) * channels;
             let gamma = &self.parameters.gamma[range.clone()];
             let means = projected(&normaliser, [hats, dys], gamma, self.parameters);
-            let Some([slope, level]) = means.and_then(|means| line(&normaliser, means)) else {
+            let line = means.and_then(|means| line(&normaliser, means));
+            let Some([slope, level]) = line.filter(|_| !self.parameters.are_wider) else {
                 *place = None;
                 continue;
             };

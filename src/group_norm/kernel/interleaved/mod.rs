@@ -59,7 +59,7 @@ pub(super) fn backward<T: Lane<N>, const N: usize>(
     parameters: &Parameters<'_, T, N>,
     [x, dy]: [&[T]; 2],
     dx: Option<&mut [MaybeUninit<T>]>,
-    of_channels: Shares<'_, WideOf<T, N>>,
+    of_channels: Shares<'_>,
 ) {
     let size = parameters.sample();
     let mut rooms = dx.map(|dx| dx.chunks_exact_mut(size));
@@ -133,11 +133,11 @@ impl<'a, 'b, T: Lane<N>, const N: usize> Interleaved<'a, 'b, T, N> {
         self.scatter(odd, plane.out());
     }
 
-    fn backward(&self, inputs: [&[T]; 2], dx: Option<&mut [MaybeUninit<T>]>, shares: Shares<'_, WideOf<T, N>>) {
+    fn backward(&self, inputs: [&[T]; 2], dx: Option<&mut [MaybeUninit<T>]>, shares: Shares<'_>) {
         let (mut normalisers, sums) = self.summed(&Products, inputs);
         let [hats, dys] = shares;
         for ((hats, dys), sums) in hats.iter_mut().zip(&mut *dys).zip(&sums) {
-            (*hats, *dys) = (sums[2], sums[3]);
+            (*hats, *dys) = (sums[2].into(), sums[3].into());
         }
         let Parameters { norm, extents, gamma, .. } = self.parameters;
         let mut numbers = self.nothing::<4>();
