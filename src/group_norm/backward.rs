@@ -106,7 +106,8 @@ impl GroupNorm {
         inputs: [&[T]; 2],
         shares: Shares<'_>,
     ) -> Vec<T> {
-        if self.asks_for_pairs::<T>() || self.gamma.dtype() == DType::F64 {
+        let are_wide = [&self.gamma, &self.beta].iter().any(|parameter| parameter.dtype() == DType::F64);
+        if self.asks_for_pairs::<T>() || are_wide {
             self.differentiated_in::<Pair, T, C>(index, extents, gamma, inputs, shares)
         } else {
             self.differentiated_in::<f64, T, C>(index, extents, gamma, inputs, shares)

@@ -39,6 +39,16 @@ impl Initializer {
         }
     }
 
+    /// Refuses a name that needs two dimensions, which is found once the dtype is known.
+    pub(super) fn check_dimensions(&self, argument: &'static str) -> Result<(), Error> {
+        match self {
+            Initializer::Name(given) if matches!(Rule::named(given), Some(Rule::Fan)) => {
+                Err(Error::NoFan { name: argument, given: given.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The parameter: shape `(num_channels,)`, contiguous.
     pub(super) fn tensor(
         &self,
@@ -48,17 +58,17 @@ impl Initializer {
         generator: &mut Generator,
     ) -> Result<Tensor, Error> {
         self.check(argument, num_channels)?;
+        self.check_dimensions(argument)?;
         let rule = match self {
             Initializer::Tensor(tensor) => return Ok(tensor.contiguous()),
             Initializer::Number(value) => Rule::Constant(*value),
             Initializer::Name(name) => Rule::named(name).expect("checked just above"),
         };
-        let mut draw: Box<dyn FnMut() -> f64> = match (rule, self) {
-            (Rule::Constant(value), _) => Box::new(move || value),
-            (Rule::Normal, _) => Box::new(|| 0.01 * generator.normal()),
-            (Rule::Uniform, _) => Box::new(|| 0.07 * (2.0 * generator.uniform() - 1.0)),
-            (Rule::Fan, Initializer::Name(given)) => return Err(Error::NoFan { name: argument, given: given.clone() }),
-            (Rule::Fan, _) => unreachable!("only a name stands for it"),
+        let mut draw: Box<dyn FnMut() -> f64> = match rule {
+            Rule::Constant(value) => Box::new(move || value),
+            Rule::Normal => Box::new(|| 0.01 * generator.normal()),
+            Rule::Uniform => Box::new(|| 0.07 * (2.0 * generator.uniform() - 1.0)),
+            Rule::Fan => unreachable!("refused just above"),
         };
         let mut values = Vec::new();
         values.try_reserve_exact(num_channels).map_err(|_| Error::Memory { num_channels })?;

@@ -97,9 +97,16 @@ fn initializer(
         init.check(name, num_channels)?;
     }
     match dtype {
-        None | Some(Value::DType(_)) => Ok(init),
-        Some(_) if matches!(init, Some(Initializer::Tensor(_))) => Ok(init),
-        Some(Value::None) => Err(Error::NoDType),
-        Some(other) => Err(Error::Type { name: "dtype", allowed: "'mindspore.dtype'", given: other.type_name() }),
+        None | Some(Value::DType(_)) => {}
+        Some(_) if matches!(init, Some(Initializer::Tensor(_))) => {}
+        Some(Value::None) => return Err(Error::NoDType),
+        Some(other) => {
+            return Err(Error::Type { name: "dtype", allowed: "'mindspore.dtype'", given: other.type_name() });
+        }
     }
+    // MindSpore makes gamma before it looks at beta_init.
+    if let Some(init) = &init {
+        init.check_dimensions(name)?;
+    }
+    Ok(init)
 }

@@ -64,7 +64,8 @@ impl<'a, T: Lane<N>, const N: usize> Parameters<'a, T, N> {
             streams: bytes >= STREAMED_BYTES,
             pieces: bytes >= FETCHED_BYTES && group > HELD_BYTES,
             ahead: if bytes >= FETCHED_BYTES && group <= HELD_BYTES { extents.group } else { 0 },
-            are_wider: norm.gamma.dtype() == DType::F64 && In::<T, N>::DTYPE != DType::F64,
+            are_wider: In::<T, N>::DTYPE != DType::F64
+                && [&norm.gamma, &norm.beta].iter().any(|parameter| parameter.dtype() == DType::F64),
             largest: T::rounded(norm.largest).to_f64(),
             least,
         }
