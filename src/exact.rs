@@ -109,7 +109,7 @@ fn normalise(x: &[f64], eps: f64) -> (Vec<Double>, Double) {
     // Squares of the largest f64 overflow: a power of two is taken out, unless eps outweighs them anyway.
     let largest = x.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
     let power = if largest >= f64::MIN_POSITIVE { libm::ldexp(1.0, libm::frexp(largest).1 - 1) } else { 1.0 };
-    let power = if power > 1.0 || (eps / power / power).is_finite() { power } else { 1.0 };
+    let power = if (eps / power / power).is_infinite() && eps.is_finite() { 1.0 } else { power };
     // Deviations from the first element are exact, so a constant group has a variance of exactly 0.
     let mut deviations: Vec<Double> = x.iter().map(|&v| Double::difference(v / power, first / power)).collect();
     let count = Double::from(x.len() as f64);
@@ -165,6 +165,20 @@ mod tests {
         assert_eq!(super::tests::y(&effective(&[1, 2], &[1.7e308, -1.7e308], 1, f64::INFINITY)), [0.0, 0.0]);
         let tiny = super::tests::y(&effective(&[1, 2], &[1e-200, -1e-200], 1, 1e-5));
         assert!((tiny[0] / (1e-200 / 1e-5f64.sqrt()) - 1.0).abs() < 1e-15);
+    }
+
+    #[test]
+    fn units_are_what_the_terms_add_up_to() {
+        // One group a sample, of two channels: x_hat is -1, 1, 1, -1, rstd 1/2 and 1/4.
+        let mut call = effective(&[2, 2], &[1.0, 5.0, 12.0, 4.0], 1, 0.0);
+        (call.gamma, call.beta) = (vec![2.0, -3.0], vec![-0.5, 10.0]);
+        let wanted = Wanted { x: true, gamma: true, beta: true };
+        call.backward = Some((Tensor::from_f64(DType::F64, &[2, 2], &[2.0, -5.0, 7.0, 0.25]).unwrap(), wanted));
+        let arrays = answer(&call);
+        assert_eq!(arrays[&Output::Y].unit, [2.5, 10.0, 2.0, 13.0]);
+        assert_eq!(arrays[&Output::Dgamma].unit, [9.0, 5.25]);
+        assert_eq!(arrays[&Output::Dbeta].unit, [9.0, 5.25]);
+        assert_eq!(arrays[&Output::Dx].unit, [7.5, 7.5, 3.5, 3.5]);
     }
 
     #[test]

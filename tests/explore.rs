@@ -3,8 +3,8 @@
 mod mine;
 
 use mapcheck::conformance::{self, Exploration};
-use mapcheck::engine::Rust;
-use mine::Defect;
+use mapcheck::engine::{Own, Rust};
+use mine::{Defect, Mine};
 
 fn explored(defect: Defect, calls: usize, seed: u64) -> String {
     let suite = mine::suite(defect, &conformance::specs());
@@ -25,6 +25,36 @@ fn defects_of_values_are_found() {
     for defect in [Defect::DxWithoutStatistics, Defect::GammaPerGroup, Defect::LayoutIgnored] {
         let text = explored(defect, 200, 2);
         assert!(text.contains("- name: found"), "{defect:?}: {text}");
+    }
+}
+
+/// An operator with a defect, or another one, beside the operator of this crate.
+fn beside_rust(defect: Defect, calls: usize) -> String {
+    let suite = conformance::suite(
+        Box::new(Own(Mine(defect))),
+        &conformance::specs(),
+        &conformance::golden(),
+        [Box::new(Rust) as _],
+    );
+    let suite = suite.unwrap_or_else(|_| panic!("the specs have no mistakes"));
+    let how = Exploration { seconds: 0, calls: Some(calls), seed: 5, reference: "rust".to_owned() };
+    how.run(&suite, "mine").expect("it is there").0
+}
+
+#[test]
+fn another_engine_is_a_reference_too() {
+    let text = beside_rust(Defect::None, 300);
+    assert!(text.starts_with("mine beside rust: 300 calls of seed 5; "), "{text}");
+    assert!(text.contains(" 0 differ otherwise"), "{text}");
+    for (defect, what) in [
+        (Defect::DxWithoutStatistics, "dx: "),
+        (Defect::GammaPerGroup, "y: "),
+        (Defect::PanicsWithoutSamples, "panic"),
+        (Defect::NoVectors, "the call is rejected"),
+        (Defect::TakesEveryDivisor, "the call is accepted"),
+    ] {
+        let text = beside_rust(defect, 300);
+        assert!(text.contains(what) && text.contains("- name: found"), "{defect:?}: {text}");
     }
 }
 

@@ -4,6 +4,7 @@ mod mine;
 
 use mapcheck::check::{Check, Suite, Verdict};
 use mapcheck::conformance;
+use mapcheck::mapping::Side;
 use mapcheck::report;
 use mapcheck::shrink::{Irreducible, Reason, Smallest};
 use mine::Defect;
@@ -78,6 +79,19 @@ fn the_smallest_call_is_told_as_a_case_and_as_two_scripts() {
         let (suite, smallest) = smallest(defect, name);
         insta::assert_snapshot!(format!("told_{defect:?}"), report::smallest(&suite, &smallest));
     }
+}
+
+#[test]
+fn the_script_fills_what_a_module_may_not_have_where_it_has_it() {
+    let suite = mine::suite(Defect::None, &conformance::specs());
+    let script = |name| {
+        let call = suite.question(&check(&suite, name), Side::Torch).expect("PyTorch has such a call");
+        report::python(suite.mapping(), &call, Side::Torch)
+    };
+    let without = script("affine/kept_when_not_affine/f32");
+    assert!(without.contains("\nif net.weight is not None: torch.nn.init.constant_(net.weight, 2.0)\n"), "{without}");
+    let with = script("gamma_init/number/f32");
+    assert!(with.contains("\ntorch.nn.init.constant_(net.weight, 0.5)\n"), "{with}");
 }
 
 #[test]

@@ -4,6 +4,8 @@
 //! The [`arbiter`](crate::exact) computes what it says there is to compute.
 
 mod mindspore;
+#[cfg(test)]
+mod tests;
 mod torch;
 mod torch_core;
 

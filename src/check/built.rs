@@ -54,3 +54,74 @@ fn off_moments(answer: &Answer, output: Output, claim: &Moments) -> Vec<Finding>
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::DTypes;
+    use crate::tensor::{DType, Tensor};
+
+    fn answer(gamma: &[f64]) -> Answer {
+        Answer::default().with(Output::Gamma, Tensor::from_f64(DType::F32, &[gamma.len()], gamma).unwrap())
+    }
+
+    fn told(findings: Vec<Finding>) -> Vec<String> {
+        findings.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn ranges_have_both_of_their_ends() {
+        // Mean 4, deviation 2.
+        let answer = answer(&[2.0, 2.0, 6.0, 6.0]);
+        let off = |mean, std, values| told(off_moments(&answer, Output::Gamma, &Moments { mean, std, values }));
+        assert!(off([4.0, 4.0], [2.0, 2.0], [2.0, 6.0]).is_empty());
+        assert!(off([3.0, 5.0], [1.0, 3.0], [1.0, 7.0]).is_empty());
+        for (found, what) in [
+            (
+                off([4.1, 5.0], [2.0, 2.0], [2.0, 6.0]),
+                "gamma as built: the mean is 4.00000, claimed to lie in [4.1, 5]",
+            ),
+            (
+                off([3.0, 3.9], [2.0, 2.0], [2.0, 6.0]),
+                "gamma as built: the mean is 4.00000, claimed to lie in [3, 3.9]",
+            ),
+            (
+                off([4.0, 4.0], [2.1, 3.0], [2.0, 6.0]),
+                "gamma as built: the deviation is 2.00000, claimed to lie in [2.1, 3]",
+            ),
+            (
+                off([4.0, 4.0], [2.0, 2.0], [3.0, 6.0]),
+                "gamma as built: the smallest value is 2.00000, claimed to lie in [3, 6]",
+            ),
+            (
+                off([4.0, 4.0], [2.0, 2.0], [2.0, 5.0]),
+                "gamma as built: the largest value is 6.00000, claimed to lie in [2, 5]",
+            ),
+        ] {
+            assert_eq!(found, [what]);
+        }
+    }
+
+    #[test]
+    fn parameters_are_those_that_the_answer_was_computed_from() {
+        let of = |gamma: &[f64], expected: &[f64]| {
+            let effective = Effective {
+                x: Tensor::from_f64(DType::F32, &[1, 2], &[0.0; 2]).unwrap(),
+                num_groups: 1,
+                gamma: expected.to_vec(),
+                beta: vec![0.0; 2],
+                eps: 0.0,
+                backward: None,
+                dtypes: DTypes::all(DType::F16),
+            };
+            told(as_built(&answer(gamma), &effective))
+        };
+        assert!(of(&[1.0, f64::NAN], &[1.0, f64::NAN]).is_empty());
+        // y is of f16: what that does not hold apart is the same.
+        assert!(of(&[1.0, 2.0], &[1.0, 2.0 + 1e-5]).is_empty());
+        assert_eq!(of(&[1.0, 2.0], &[1.0, 3.0]), ["gamma as built: channel 1 is 2, expected 3"]);
+        assert_eq!(of(&[f64::NAN, 2.0], &[1.0, 2.0]), ["gamma as built: channel 0 is NaN, expected 1"]);
+        assert_eq!(of(&[1.0, 2.0], &[f64::NAN, 2.0]), ["gamma as built: channel 0 is 1, expected NaN"]);
+        assert_eq!(of(&[1.0], &[1.0, 1.0]), ["gamma as built: the shape is [1], expected [2]"]);
+    }
+}

@@ -182,16 +182,19 @@ mod tests {
 
     const ULP: Tolerance = Tolerance::Ulp(3.0);
 
-    fn compared(actual: &[f64], expected: &[f64], tolerance: Tolerance) -> Comparison {
-        let array = Array::from(Tensor::from_f64(DType::F32, &[actual.len()], actual).unwrap());
-        let expected = Expected {
+    fn exactly(values: &[f64]) -> Expected {
+        Expected {
             dtype: DType::F32,
             through: DType::F32,
-            shape: vec![expected.len()],
-            values: expected.iter().map(|&v| v.into()).collect(),
-            unit: vec![1.0; expected.len()],
-        };
-        compare(&array, &expected, tolerance).unwrap()
+            shape: vec![values.len()],
+            values: values.iter().map(|&v| v.into()).collect(),
+            unit: vec![1.0; values.len()],
+        }
+    }
+
+    fn compared(actual: &[f64], expected: &[f64], tolerance: Tolerance) -> Comparison {
+        let array = Array::from(Tensor::from_f64(DType::F32, &[actual.len()], actual).unwrap());
+        compare(&array, &exactly(expected), tolerance).unwrap()
     }
 
     #[test]
@@ -245,6 +248,27 @@ mod tests {
         assert_eq!(compared(&[1.0 + 3.0 * ulp], &[1.0], ULP).used, 1.0);
         assert_eq!(compared(&[1.0 + 3.0 * ulp], &[1.0], ULP).beyond, 0);
         assert_eq!(compared(&[1.0 + 4.0 * ulp], &[1.0], ULP).beyond, 1);
+    }
+
+    #[test]
+    fn each_share_is_that_of_its_element() {
+        let ulp = f64::from(f32::EPSILON);
+        let expected = exactly(&[1.0, 1.0, 0.0, 1.0]);
+        let whole = Array::from(Tensor::from_f64(DType::F32, &[4], &[1.0, 1.0 + 6.0 * ulp, 0.0, 1.0]).unwrap());
+        assert_eq!(shares(&whole, &expected, ULP), [(0, 0.0), (1, 2.0), (2, 0.0), (3, 0.0)]);
+        let part = Tensor::from_f64(DType::F32, &[2], &[1.0, 1.0 + 6.0 * ulp]).unwrap();
+        let part = Array { shape: vec![4], values: part, kept: Some(vec![1, 3]) };
+        assert_eq!(shares(&part, &expected, ULP), [(1, 0.0), (3, 2.0)]);
+        assert_eq!(compare(&part, &expected, ULP).unwrap().ulp.index, 3);
+    }
+
+    #[test]
+    fn what_is_exact_by_another_reading_is_rounded_first() {
+        let ulp = f64::from(f32::EPSILON);
+        let (actual, expected) = (exactly(&[1.0, 1.0 + 2.75 * ulp]), exactly(&[1.0, 1.0]));
+        assert_eq!(shares_exact(&actual, &expected, ULP), [(0, 0.0), (1, 1.0)]);
+        let spot = compare_exact(&actual, &expected, ULP).ulp;
+        assert_eq!((spot.index, spot.error, spot.actual, spot.expected), (1, 3.0, 1.0 + 3.0 * ulp, 1.0));
     }
 
     #[test]

@@ -22,10 +22,9 @@ impl Histogram {
 
     /// Counts an element.
     pub(super) fn add(&mut self, ulp: f64) {
-        let bin = match ulp {
-            0.0 => 0,
-            ulp if !ulp.is_finite() => Self::BINS - 1,
-            ulp => (1..Self::BINS - 2).find(|&bin| ulp <= Self::upper(bin)).unwrap_or(Self::BINS - 2),
+        let bin = match ulp.is_finite() {
+            true => (0..).take_while(|&bin| ulp > Self::upper(bin)).count(),
+            false => Self::BINS - 1,
         };
         if self.0.len() <= bin {
             self.0.resize(bin + 1, 0);
@@ -101,7 +100,7 @@ mod tests {
         let bins: Vec<_> = histogram.bins().collect();
         assert_eq!(bins, [(0, 1), (1, 2), (2, 2), (3, 1), (4, 1), (43, 1), (44, 2)]);
         assert_eq!([1, 2, 3, 4].map(Histogram::upper), [0.5, 1.0, 2.0, 4.0]);
-        assert_eq!(Histogram::upper(42), 2f64.powi(40));
+        assert_eq!((Histogram::upper(42), Histogram::upper(43)), (2f64.powi(40), f64::INFINITY));
     }
 
     #[test]
@@ -113,6 +112,18 @@ mod tests {
         assert_eq!(of_gamma.cells, [1, 3, 2, 1]);
         assert_eq!(of_gamma.shares[4], 7.0);
         assert!(of_gamma.shares[0].is_nan());
+    }
+
+    #[test]
+    fn an_array_is_one_group_where_it_cannot_be_of_so_many() {
+        assert_eq!(HeatMap::of(&[2, 6, 5], 0, []).cells, [2, 1, 6, 5]);
+        assert_eq!(HeatMap::of(&[2, 6, 5], 4, []).cells, [2, 1, 6, 5]);
+    }
+
+    #[test]
+    fn as_many_cells_as_there_may_be_are_not_joined() {
+        assert_eq!(HeatMap::of(&[2, 2, 1024], 2, []).cells, [2, 2, 1, 1024]);
+        assert_eq!(HeatMap::of(&[2, 2, 1025], 2, []).cells, [2, 2, 1, 513]);
     }
 
     #[test]

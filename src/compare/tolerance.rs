@@ -63,3 +63,23 @@ impl fmt::Display for Tolerance {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_of_what_the_unit_allows() {
+        let relative = Tolerance::Relative { rtol: 0.5, atol: 1.0 };
+        assert_eq!(relative.used(6.0, 4.0, 0.0), 2.0);
+        assert_eq!(Tolerance::Ulp(3.0).used(12.0, 0.0, 2.0), 2.0);
+        // Where nothing is off nothing is used, though nothing be allowed.
+        assert_eq!(Tolerance::Ulp(0.0).used(0.0, 1.0, 1.0), 0.0);
+    }
+
+    #[test]
+    fn it_says_what_it_allows() {
+        assert_eq!(Tolerance::Relative { rtol: 1e-3, atol: 1e-5 }.to_string(), "rtol 1e-3, atol 1e-5");
+        assert_eq!(Tolerance::Ulp(3.0).to_string(), "3 ULP");
+    }
+}

@@ -254,6 +254,32 @@ mod tests {
     }
 
     #[test]
+    fn the_first_line_that_is_not_as_it_was_recorded_is_named() {
+        let manifest = Manifest {
+            files: [("eps.npz", "01"), ("input.npz", "02")].map(|(file, hash)| (file.into(), hash.into())).into(),
+            ..Manifest::default()
+        };
+        let text = manifest.to_text();
+        let line = |altered: &str| Manifest::parse(altered).unwrap_err();
+        assert_eq!(line(&text.replace("\"01\"", "\"03\"")), "line 6 is not as it was recorded");
+        assert_eq!(line(&text.replace("\"02\"", "\"03\"")), "line 7 is not as it was recorded");
+        assert_eq!(line(&format!(" {text}")), "line 1 is not as it was recorded");
+        assert_eq!(line(&format!("{text} ")), "line 12 is not as it was recorded");
+        assert_eq!(line(&text.replace("input.npz", "../eps.npz")), "\"../eps.npz\" is not the name of a row's archive");
+        assert!(line(&text.replace("\"format\": 2", "\"format\": 1")).starts_with("its format is 1"));
+    }
+
+    #[test]
+    fn an_archive_is_named_by_its_row() {
+        for name in ["eps.npz", "gamma_init.npz", "a2.npz", &archive_of("input")] {
+            assert!(is_archive(name), "{name}");
+        }
+        for name in ["", ".npz", "eps", "eps.npy", "a/b.npz", "../eps.npz", "a-b.npz", "eps.npz.npz"] {
+            assert!(!is_archive(name), "{name}");
+        }
+    }
+
+    #[test]
     fn what_is_no_stored_array_is_refused() {
         for text in
             ["", "f32", "f32[2] xyz", "f8[2] 0123456789abcdef", "f32[-1] 0123456789abcdef", "f32[2]0123456789abcdef"]

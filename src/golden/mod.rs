@@ -149,5 +149,9 @@ mod tests {
         }
         assert_eq!(kept(&hash, 10_000, 4), Some(indices.clone()));
         assert_ne!(kept(&CallHash("1".to_owned()), 10_000, 4), Some(indices));
+        // Of more groups than fit, the ends of the first are kept, and half of all is chosen by the hash.
+        let ends = |of: usize| kept(&hash, 5 * of, of).unwrap().into_iter().filter(|i| [0, 4].contains(&(i % 5)));
+        assert!(ends(4096).count() >= 2048 && kept(&hash, 20_480, 4096).unwrap()[1023..].iter().any(|&i| i > 20_000));
+        assert_eq!(kept(&hash, 5000, 0).map(|indices| indices.len()), Some(MOST_KEPT));
     }
 }

@@ -31,7 +31,12 @@ fn torch(text: &mut String, call: &Call, name: &str, x: &Tensor) {
     if call.argument("dtype").is_none() && x.dtype() != DType::F32 {
         let _ = writeln!(text, "net.to({})", dtype(x.dtype(), Side::Torch));
     }
+    // A module without affine or bias has None there, and nothing to fill.
+    let is_optional = call.argument("affine").is_some() || call.argument("bias").is_some();
     for (parameter, value) in &call.fill {
+        if is_optional {
+            let _ = write!(text, "if net.{parameter} is not None: ");
+        }
         let _ = match value {
             Value::Tensor(tensor) => {
                 writeln!(text, "net.{parameter}.data = {}", of_torch(&tensor.cast(x.dtype()), tensor))

@@ -17,13 +17,13 @@ pub fn folder() -> Result<PathBuf> {
     Ok(caches.join("mapcheck"))
 }
 
-/// Removes what runs left behind that were killed. Those of today may still be running.
-pub fn remove_stale(folder: &Path) {
+/// Removes the folders of a prefix that runs left behind as they were killed. Those of today may still be running.
+pub fn remove_stale(folder: &Path, prefix: &str) {
     const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let age = entry.metadata().and_then(|meta| meta.modified()).ok();
         let old = age.and_then(|time| time.elapsed().ok()).is_some_and(|age| age > A_DAY);
-        if old && entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+        if old && entry.file_name().to_string_lossy().starts_with(prefix) {
             // At worst it takes some room until the next time.
             drop(fs::remove_dir_all(entry.path()));
         }

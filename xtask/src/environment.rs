@@ -170,7 +170,7 @@ fn make(recipe: &Recipe) -> Result<Environment> {
     ensure!(cfg!(unix), "the environments of the frameworks are made on Linux and macOS only");
     let environments = environments()?;
     fs::create_dir_all(&environments).with_context(|| format!("cannot make {}", environments.display()))?;
-    cache::remove_stale(&environments);
+    cache::remove_stale(&environments, cache::UNFINISHED);
     let temp = tempfile::Builder::new()
         .prefix(cache::UNFINISHED)
         .tempdir_in(&environments)

@@ -138,7 +138,7 @@ fn make_link(cached: &Path) -> Result<()> {
 fn fill(cached: &Path) -> Result<()> {
     let caches = cached.parent().context("a cache folder has a parent")?;
     fs::create_dir_all(caches).with_context(|| format!("cannot make {}", caches.display()))?;
-    cache::remove_stale(caches);
+    cache::remove_stale(caches, cache::UNFINISHED);
     let temp = tempfile::Builder::new()
         .prefix(cache::UNFINISHED)
         .tempdir_in(caches)

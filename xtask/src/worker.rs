@@ -20,6 +20,7 @@ use mapcheck::signature::Signature;
 pub use protocol::Hello;
 use tempfile::TempDir;
 
+use crate::cache;
 use crate::environment::Environment;
 
 /// How long a worker may take.
@@ -32,6 +33,9 @@ struct Limits {
 }
 
 const LIMITS: Limits = Limits { start: Duration::from_secs(180), call: Duration::from_secs(60) };
+
+/// Marks the folders in which workers run.
+const RUNS: &str = "mapcheck-worker-";
 
 /// Lines of standard error that are kept, to be shown where a worker dies.
 const LAST_LINES: usize = 20;
@@ -143,7 +147,8 @@ struct Process {
 impl Process {
     /// Starts it and waits for its first line.
     fn start(command: &dyn Fn() -> Command, limits: Limits) -> Result<(Self, Hello)> {
-        let folder = tempfile::Builder::new().prefix("mapcheck-").tempdir();
+        cache::remove_stale(&std::env::temp_dir(), RUNS);
+        let folder = tempfile::Builder::new().prefix(RUNS).tempdir();
         let folder = folder.context("there is no temporary folder to run in")?;
         let mut command = command();
         command.current_dir(&folder).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

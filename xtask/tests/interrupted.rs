@@ -9,7 +9,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use mapcheck::call::Output;
 use mapcheck::golden::{Manifest, Store};
@@ -94,6 +94,11 @@ impl Place {
         // What a killed run leaves in the temporary folder goes with the test's.
         command.env("TMPDIR", self.path("temporary")).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command
+    }
+
+    /// The folders in which workers run.
+    fn workers(&self) -> Vec<PathBuf> {
+        fs::read_dir(self.path("temporary")).unwrap().map(|entry| entry.unwrap().path()).collect()
     }
 
     /// Records an engine that answers with a number.
@@ -224,38 +229,74 @@ fn a_recorder_that_is_killed_a_hundred_times_loses_nothing() {
     recorders_are_killed(100);
 }
 
-/// Kills `check` so many times: it writes nothing, and its next run says the same.
-fn checks_are_killed(times: u64) {
+#[test]
+fn the_folder_of_a_killed_worker_is_removed_by_a_run_of_a_later_day() {
+    let place = Place::new();
+    let mut killed = place.record(ENGINES[0], 1);
+    while place.workers().is_empty() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    let left = place.workers();
+    place.recorded(ENGINES[0], 2);
+    assert_eq!(place.workers(), left, "of today: it might still be running");
+    let two_days_ago = SystemTime::now() - Duration::from_secs(2 * 24 * 60 * 60);
+    fs::File::open(&left[0]).unwrap().set_modified(two_days_ago).unwrap();
+    place.recorded(ENGINES[0], 3);
+    assert!(place.workers().is_empty());
+}
+
+/// Kills so many times a command that reads: it writes nothing, and its next run says the same.
+fn readers_are_killed(arguments: &[&str], times: u64) {
     let place = Place::new();
     let files = || {
         let names = fs::read_dir(place.golden()).unwrap().map(|entry| entry.unwrap().path());
         names.map(|path| (path.clone(), fs::read(path).unwrap())).collect::<std::collections::BTreeMap<_, _>>()
     };
-    let check = || place.xtask(&["check", "--stored", FILTER]);
+    let reader = || place.xtask(arguments);
     let before = files();
     let started = std::time::Instant::now();
-    let said = check().stdout(Stdio::piped()).output().unwrap().stdout;
+    let said = reader().stdout(Stdio::piped()).output().unwrap().stdout;
     let whole = started.elapsed();
+    assert!(!said.is_empty());
     let mut generator = Generator::new(times);
     for _ in 0..times {
-        let mut killed = check().spawn().unwrap();
+        let mut killed = reader().spawn().unwrap();
         std::thread::sleep(whole.mul_f64(generator.uniform()));
         killed.kill().unwrap();
         killed.wait().unwrap();
         assert!(files() == before);
     }
-    assert_eq!(check().stdout(Stdio::piped()).output().unwrap().stdout, said);
+    assert_eq!(reader().stdout(Stdio::piped()).output().unwrap().stdout, said);
+    println!("{} killed {times} times", arguments[0]);
 }
+
+const CHECK: [&str; 3] = ["check", "--stored", FILTER];
+
+/// As many calls as find something, and take about a second.
+const EXPLORE: [&str; 3] = ["explore", "--calls", "2000"];
 
 #[test]
 fn a_killed_check_leaves_everything_as_it_was() {
-    checks_are_killed(3);
+    readers_are_killed(&CHECK, 3);
 }
 
 #[test]
 #[ignore = "takes a minute"]
 fn a_check_that_is_killed_a_hundred_times_leaves_everything_as_it_was() {
-    checks_are_killed(100);
+    readers_are_killed(&CHECK, 100);
+}
+
+#[test]
+fn a_killed_explorer_leaves_everything_as_it_was() {
+    readers_are_killed(&EXPLORE, 3);
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn an_explorer_that_is_killed_a_hundred_times_leaves_everything_as_it_was() {
+    readers_are_killed(&EXPLORE, 100);
 }
 
 #[test]

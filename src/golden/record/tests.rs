@@ -3,8 +3,9 @@
 use std::fs;
 
 use super::*;
-use crate::call::{Answer, Output};
+use crate::call::{Answer, Output, Rejection};
 use crate::golden::Store;
+use crate::python::Exception;
 use crate::tensor::DType;
 
 const WRITTEN: Options = Options { force: false, dry_run: false, partial: false };
@@ -190,4 +191,120 @@ fn what_is_not_of_recorders_stays() {
     fs::write(folder.path().join("README.md"), "ours").unwrap();
     write_answers(folder.path(), "one", of_one()[1].clone());
     assert!(folder.path().join("README.md").exists());
+}
+
+/// One answer to one call.
+fn answered(outcome: Outcome) -> Vec<Recorded> {
+    vec![Recorded { outcome, ..answers(&[("eps", 0.0)]).remove(0) }]
+}
+
+fn rejected(class: Exception, message: &str) -> Vec<Recorded> {
+    answered(Outcome::Rejected(Rejection::new(class, message)))
+}
+
+/// y, with what it prints.
+fn printed(y: f64, printed: &str) -> Vec<Recorded> {
+    let answer = Answer::new(Tensor::from_f64(DType::F32, &[1], &[y]).unwrap());
+    answered(Outcome::Answered(Answer { printed: Some(printed.to_owned()), ..answer }))
+}
+
+#[test]
+fn what_moved_within_the_tolerance_is_left_as_it_is() {
+    let step = 2.0 * f64::from(f32::EPSILON);
+    let before = printed(2.0, "2");
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    assert_eq!(write_answers(folder, "one", before.clone()).new, ["eps/case/f32"]);
+    let changes = write_answers(folder, "one", printed(2.0 + 3.0 * step, "2"));
+    assert_eq!(changes, Changes { moved: vec![("eps/case/f32".to_owned(), 3.0)], ..Changes::default() });
+    assert!(changes.is_fresh() && has(folder, "one", &before));
+
+    let forced =
+        record(folder, recording("one", printed(2.0 + step, "2")), Options { force: true, ..WRITTEN }).unwrap();
+    assert_eq!(forced.changed, ["eps/case/f32"]);
+    assert!(!forced.is_fresh() && has(folder, "one", &printed(2.0 + step, "2")));
+}
+
+#[test]
+fn what_is_another_answer_is_written() {
+    let text = Answer::new(Tensor::from_f64(DType::F32, &[1], &[2.0]).unwrap());
+    let more = text.clone().with(Output::Dx, Tensor::from_f64(DType::F32, &[1], &[1.0]).unwrap());
+    let mut of_another_call = printed(2.0, "2");
+    of_another_call[0].call.arguments = vec![("eps".to_owned(), crate::python::Value::Float(0.5))];
+    let answers = [
+        printed(2.0, "2"),
+        printed(2.0, "2."),
+        printed(2.1, "2."),
+        answered(Outcome::Answered(text)),
+        answered(Outcome::Answered(more)),
+        rejected(Exception::ValueError, "no"),
+        rejected(Exception::TypeError, "no"),
+        rejected(Exception::TypeError, "never"),
+        of_another_call,
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    for (number, answers) in answers.iter().enumerate() {
+        let changes = write_answers(folder.path(), "one", answers.clone());
+        assert_eq!(changes.changed.len(), usize::from(number > 0), "{number}");
+        assert!(changes.moved.is_empty() && !changes.is_fresh(), "{number}");
+        assert_whole(folder.path(), "one", answers.clone());
+    }
+    // Who was not asked, or could not be, has answered nothing.
+    let changes = write_answers(folder.path(), "one", answered(Outcome::Absent("nobody is there".to_owned())));
+    assert_eq!((changes.new.len(), changes.gone), (0, vec!["eps/case/f32".to_owned()]));
+}
+
+#[test]
+fn where_some_checks_were_asked_the_others_stay() {
+    let folder = before();
+    let folder = folder.path();
+    let partial = Options { partial: true, ..WRITTEN };
+    let changes = record(folder, recording("one", answers(&[("eps", 7.0)])), partial).unwrap();
+    assert_eq!((changes.changed.len(), changes.gone.len()), (1, 0));
+    assert!(has(folder, "one", &answers(&[("affine", 1.5), ("eps", 7.0), ("input", 4.0)])));
+    assert_eq!(write_answers(folder, "one", answers(&[("eps", 7.0)])).gone, ["affine/case/f32", "input/case/f32"]);
+}
+
+#[test]
+fn the_answers_of_an_engine_that_the_mapping_does_not_list_go() {
+    let folder = before();
+    let alone = Recording { listed: vec!["one".to_owned()], ..recording("one", of_one()[0].clone()) };
+    record(folder.path(), alone, WRITTEN).unwrap();
+    let manifest = Manifest::read(&folder.path().join(manifest::FILE)).unwrap();
+    assert!(manifest.engines.keys().eq(["one"]) && manifest.answers.keys().eq(["one"]));
+}
+
+#[test]
+fn what_is_damaged_is_made_anew() {
+    let [old, _] = of_one();
+    let folder = before();
+    let folder = folder.path();
+    fs::write(folder.join("input.npz"), "damaged").unwrap();
+    let changes = write_answers(folder, "one", old.clone());
+    assert!(changes.mended.len() == 1 && changes.mended[0].contains("input.npz"), "{changes:?}");
+    assert!(has(folder, "one", &old) && has(folder, "two", &of_two()));
+    fs::write(folder.join(manifest::FILE), "damaged").unwrap();
+    let changes = write_answers(folder, "one", old.clone());
+    assert!(changes.mended.len() == 1 && changes.mended[0].contains(manifest::FILE), "{changes:?}");
+    assert_whole(folder, "one", old);
+}
+
+#[test]
+fn some_elements_are_kept_of_a_large_array() {
+    let values: Vec<f64> = (0..6000).map(f64::from).collect();
+    for size in [4096, 4098, 6000] {
+        let mut recorded = printed(0.0, "0");
+        let y = Tensor::from_f64(DType::F32, &[2, size / 2], &values[..size]).unwrap();
+        recorded[0].outcome = Outcome::Answered(Answer::new(y));
+        let folder = tempfile::tempdir().unwrap();
+        write_answers(folder.path(), "one", recorded.clone());
+        let Recorded { row, check, call, .. } = &recorded[0];
+        let store = Store::open(folder.path());
+        let outcome = store.answer("one", row, check, call, || 1);
+        let y = outcome.answer().unwrap().get(Output::Y).unwrap();
+        assert_eq!(y.shape, [2, size / 2]);
+        assert_eq!(y.kept.is_some(), size > 4096, "{size}");
+        let indices = y.kept.clone().unwrap_or_else(|| (0..y.values.len()).collect());
+        assert_eq!(y.values.to_f64(), indices.iter().map(|&i| values[i]).collect::<Vec<_>>());
+    }
 }

@@ -154,8 +154,8 @@ impl<'a, T: Lane<N>, I: Isa, const N: usize> Summing<'a, T, I, N> {
             keep(self.shares[1], at, &sums[1]);
             return;
         }
-        for k in 0..8 {
-            self.of_channel = [self.of_channel[0] + sums[0][k], self.of_channel[1] + sums[1][k]];
+        for (product, dy) in sums[0].into_iter().zip(sums[1]) {
+            self.of_channel = [self.of_channel[0] + product, self.of_channel[1] + dy];
             self.count += 1;
             if self.count == self.spatial && self.channel < self.shares[0].len() {
                 self.shares[0][self.channel] = self.of_channel[0];
