@@ -19,9 +19,9 @@
 //! Lanes add a few terms ([`statistics::RUN`]; 32 in the backward pass) in the dtype that is computed in (f32 for f16,
 //! bf16 and f32; f64 for f64) and are then emptied into a sum of twice the precision. Scale and shift are of twice the
 //! precision too (`numbers`), each as two numbers, and are applied to the exact distance from an origin (`forward`):
-//! little more is rounded than the result. What the lanes cannot hold on the way (squares beyond the range of f32, a variance of nearly
-//! nothing beside a tiny epsilon, numbers that are none) is left to the careful computation in twice the precision, group
-//! by group.
+//! little more is rounded than the result. What the lanes cannot hold on the way (squares beyond the range of f32, a
+//! variance of nearly nothing beside a tiny epsilon, numbers that are none) is left to the careful computation in twice
+//! the precision, group by group.
 //!
 //! # The same bits everywhere
 //!
