@@ -7,9 +7,10 @@ use mapcheck::call::{DTypes, Effective, Output, Wanted};
 use mapcheck::compare::{Precision, Tolerance, compare};
 use mapcheck::exact;
 use mapcheck::group_norm::{self, GroupNorm};
+use mapcheck::python::{Exception, Value};
 use mapcheck::random::Generator;
-use mapcheck::tensor::{Element, Tensor};
-use ndarray::{ArrayD, Axis, IxDyn};
+use mapcheck::tensor::{DType, Element, Tensor};
+use ndarray::{Array3, ArrayD, Axis, IxDyn};
 
 /// How many calls of each dtype.
 const CALLS: u64 = 1000;
@@ -158,4 +159,35 @@ fn f32_beside_exact() {
 #[test]
 fn f64_beside_exact() {
     calls::<f64>();
+}
+
+#[test]
+fn an_infinite_gamma_makes_each_gradient_of_its_group_nan() {
+    let norm = GroupNorm::builder(1, 1).gamma_init(f64::NEG_INFINITY).build().unwrap();
+    let x = Array3::from_shape_vec((1, 1, 4), vec![0f32, 0.0, 1.0, 0.0]).unwrap();
+    let dy = Array3::from_shape_vec((1, 1, 4), vec![-1f32, 0.0, 0.0, 2.0]).unwrap();
+    let dx = norm.backward(x.view(), dy.view(), group_norm::Wanted::X).unwrap().dx.unwrap();
+    assert!(dx.iter().all(|dx| dx.is_nan()), "{dx}");
+}
+
+#[test]
+fn gradients_have_the_digits_of_their_parameters() {
+    let zero = Tensor::from_f64(DType::F64, &[1], &[0.0]).unwrap();
+    let norm = GroupNorm::builder(1, 1).beta_init(zero).build().unwrap();
+    let x = Array3::from_elem((1, 1, 17), 0f32);
+    let mut dy = x.clone();
+    (dy[[0, 0, 15]], dy[[0, 0, 16]]) = (0.2, 1.0);
+    let dbeta = norm.backward(x.view(), dy.view(), group_norm::Wanted::PARAMETERS).unwrap().dbeta.unwrap();
+    assert_eq!(dbeta.to_f64(), [f64::from(0.2f32) + 1.0]);
+}
+
+#[test]
+fn gamma_is_made_before_beta_init_is_looked_at() {
+    let keywords = [
+        ("num_groups", Value::Int(1)),
+        ("num_channels", Value::Int(1)),
+        ("gamma_init", Value::Str("xavier_uniform".into())),
+        ("beta_init", Value::None),
+    ];
+    assert_eq!(GroupNorm::from_keywords(keywords).unwrap_err().class(), Exception::ValueError);
 }

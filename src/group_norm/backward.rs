@@ -125,21 +125,22 @@ impl GroupNorm {
         let (mut x, dy) = (widened(x), widened(dy));
         let moments = Moments::<W>::of(&mut x, self.eps);
         let first = self.first_channel(index);
-        // Of g and of g * x_hat, from each channel's sums of dy and of dy * x_hat.
+        // Of g and of g * x_hat.
         let (mut sum, mut sum_hat) = (Sum::<W>::default(), Sum::<W>::default());
         let channels = x.chunks_exact(extents.spatial).zip(dy.chunks_exact(extents.spatial));
         let shares = of_hats.iter_mut().zip(of_dy);
-        for ((gamma, (x, dy)), shares) in gamma[first..].iter().zip(channels).zip(shares) {
-            let channel_sum = dy.iter().map(|&dy| W::from(dy)).collect::<Sum<W>>().total();
-            let hats = x.iter().zip(dy).map(|(&x, &dy)| W::from(dy) * moments.normalised(x));
-            let channel_sum_hat = hats.collect::<Sum<W>>().total();
-            (*shares.0, *shares.1) = (channel_sum_hat.into(), channel_sum.into());
-            // Where gamma is no number, each product counts, and not that of the sum.
+        for ((gamma, (x, dy)), (hats_share, dy_share)) in gamma[first..].iter().zip(channels).zip(shares) {
+            let (mut of_dy, mut of_hats) = (Sum::<W>::default(), Sum::<W>::default());
             for (&x, &dy) in x.iter().zip(dy) {
+                let x_hat = moments.normalised(x);
+                // Where gamma is no number, each product counts, and not that of the channel's sum.
                 let g = W::from((*gamma).into()) * dy.into();
+                of_dy.push(dy.into());
+                of_hats.push(W::from(dy) * x_hat);
                 sum.push(g);
-                sum_hat.push(g * moments.normalised(x));
+                sum_hat.push(g * x_hat);
             }
+            (*hats_share, *dy_share) = (of_hats.total().into(), of_dy.total().into());
         }
         let count = extents.group as f64;
         let (mean, mean_hat) = (sum.total() / count, sum_hat.total() / count);
