@@ -13,7 +13,7 @@
 //!    target has becomes what a user would write instead. Both are a [`call::Call`].
 //! 3. The [`binding`] of each API reads its call: into an [`call::Effective`] call, which leaves
 //!    nothing to interpret, or into a rejection.
-//! 4. Each [`engine`] answers its side's call: the operator of this crate ([`group_norm`]), live
+//! 4. Each [`engine`] answers its side's call: the operator that comes with this crate ([`group_norm`]), live
 //!    libtorch, or a stored answer out of [`golden`].
 //! 5. [`exact`] answers the effective calls in double-double, and [`compare`] holds every answer to
 //!    the truth of its own side. The two sides are held to each other, and must agree or differ in
@@ -27,7 +27,7 @@
 //! let mapping = mapping::read("specs/group_norm".as_ref()).expect("the specs have no mistakes");
 //! let suite = Suite::new(mapping, Box::new(engine::Rust), Vec::new());
 //!
-//! // Everything that is asked of eps, on the operator of this crate alone.
+//! // Everything that is asked of eps, on our own operator alone.
 //! let mut checks = suite.checks();
 //! checks.retain(|check| check.name.starts_with("eps/"));
 //! let outcomes = suite.run(&checks);
@@ -44,8 +44,9 @@
 //!
 //! # Where things are
 //!
-//! [`dtype`], [`tensor`], [`python`], [`random`] and [`version`] are the ground, with [`call`] and [`signature`] on it; [`double_double`],
-//! [`exact`] and [`compare`] decide; [`mapping`], [`binding`], [`golden`] and [`engine`] say what is asked
+//! [`dtype`], [`tensor`], [`python`], [`random`], [`double_double`] and the operator, [`group_norm`], are a crate of their
+//! own, `mapcheck-operators`, for programs that want no harness. With [`version`] they are the ground, with [`call`] and
+//! [`signature`] on it; [`exact`] and [`compare`] decide; [`mapping`], [`binding`], [`golden`] and [`engine`] say what is asked
 //! and who answers; [`check`] stands on all of them, [`drift`] beside it holds one recorded version to
 //! another, and [`report`] tells of both. [`page`] reads a published page into the specs of a new mapping.
 //! [`shrink`] and [`explore`] ask [`check`] for more, and [`conformance`] is how all of it is started for one operator.
@@ -59,25 +60,21 @@ pub mod call;
 pub mod check;
 pub mod compare;
 pub mod conformance;
-pub mod double_double;
 pub mod drift;
-pub mod dtype;
 pub mod engine;
 pub mod exact;
 pub mod explore;
 mod file;
 pub mod golden;
-pub mod group_norm;
 pub mod mapping;
 pub mod numpy;
 pub mod page;
-pub mod python;
-pub mod random;
 pub mod report;
 pub mod shrink;
 pub mod signature;
-pub mod tensor;
 pub mod version;
+
+pub use mapcheck_operators::{double_double, dtype, group_norm, python, random, tensor};
 
 // What the page shows is run as it stands.
 #[cfg(doctest)]

@@ -139,7 +139,7 @@ impl<T: Element> Strided<T> {
     }
 
     /// The elements where they lie one after the other.
-    pub(crate) fn as_slice(&self) -> Option<&[T]> {
+    pub fn as_slice(&self) -> Option<&[T]> {
         let length = self.shape.iter().product::<usize>();
         let is_contiguous = length == 0 || self.strides == contiguous_strides(&self.shape);
         self.storage.get(self.offset..self.offset + length).filter(|_| is_contiguous)
@@ -187,6 +187,7 @@ pub enum Tensor {
 }
 
 /// Runs one expression for whichever dtype a tensor has.
+#[macro_export]
 macro_rules! of_dtype {
     ($tensor:expr, $s:ident => $body:expr) => {
         match $tensor {
@@ -197,18 +198,19 @@ macro_rules! of_dtype {
         }
     };
 }
-pub(crate) use of_dtype;
+pub use of_dtype;
 
 /// Runs one expression with `$t` as the Rust type of a dtype.
+#[macro_export]
 macro_rules! with_type {
     ($dtype:expr, $t:ident => $body:expr) => {
         match $dtype {
             $crate::tensor::DType::F16 => {
-                type $t = half::f16;
+                type $t = ::half::f16;
                 $body
             }
             $crate::tensor::DType::BF16 => {
-                type $t = half::bf16;
+                type $t = ::half::bf16;
                 $body
             }
             $crate::tensor::DType::F32 => {
@@ -222,7 +224,7 @@ macro_rules! with_type {
         }
     };
 }
-pub(crate) use with_type;
+pub use with_type;
 
 impl Tensor {
     /// A contiguous tensor of `dtype`, each value rounded once. `None` where the number of values is not that of `shape`.
@@ -324,7 +326,7 @@ impl Tensor {
     }
 
     /// Feeds dtype, shape, layout and values to a hash.
-    pub(crate) fn hash_into(&self, hasher: &mut blake3::Hasher) {
+    pub fn hash_into(&self, hasher: &mut blake3::Hasher) {
         hasher.update(self.dtype().name().as_bytes());
         let sizes = [self.shape().len()].into_iter().chain(self.shape().iter().chain(self.strides()).copied());
         hasher.update(&bytes(sizes, |size| (size as u64).to_le_bytes()));

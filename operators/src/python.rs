@@ -46,7 +46,8 @@ impl Value {
         }
     }
 
-    pub(crate) fn hash_into(&self, hasher: &mut blake3::Hasher) {
+    /// Feeds its type and its value to a hash.
+    pub fn hash_into(&self, hasher: &mut blake3::Hasher) {
         hasher.update(self.type_name().as_bytes());
         match self {
             Value::None => {}
@@ -90,7 +91,7 @@ impl fmt::Display for Value {
 }
 
 /// A float as Python prints it.
-pub(crate) fn float(value: f64) -> String {
+pub fn float(value: f64) -> String {
     let scientific = format!("{value:e}");
     let Some((digits, exponent)) = scientific.split_once('e').filter(|_| value.is_finite() && value != 0.0) else {
         return format!("{value:?}");

@@ -14,7 +14,7 @@
 //! machine, on any number of threads, and for a sample alone or in a batch.
 //!
 //! ```
-//! use mapcheck::group_norm::GroupNorm;
+//! use mapcheck_operators::group_norm::GroupNorm;
 //! use ndarray::array;
 //!
 //! let norm = GroupNorm::builder(1, 2).eps(0.0).gamma_init(2).beta_init(0.5).build()?;
@@ -22,14 +22,14 @@
 //! let y = norm.forward(x.view())?;
 //! let deviation = 1.25f32.sqrt(); // of the one group, whose mean is 2.5
 //! assert!((y[[0, 0, 0]] - (2.0 * -1.5 / deviation + 0.5)).abs() < 1e-6);
-//! # Ok::<(), mapcheck::group_norm::Error>(())
+//! # Ok::<(), mapcheck_operators::group_norm::Error>(())
 //! ```
 //!
 //! Behind an FFI the arguments arrive by keyword and untyped; types are then checked as MindSpore does:
 //!
 //! ```
-//! use mapcheck::group_norm::GroupNorm;
-//! use mapcheck::python::{Exception, Value};
+//! use mapcheck_operators::group_norm::GroupNorm;
+//! use mapcheck_operators::python::{Exception, Value};
 //!
 //! let count = |n| Value::Int(n);
 //! let norm = GroupNorm::from_keywords([("num_groups", count(3)), ("num_channels", count(6)), ("eps", Value::Float(0.1))])?;
@@ -38,7 +38,7 @@
 //! let error = GroupNorm::from_keywords([("num_groups", count(3)), ("num_channels", count(6)), ("eps", count(1))]).unwrap_err();
 //! assert_eq!(error.class(), Exception::TypeError);
 //! assert_eq!(error.to_string(), "GroupNorm: 'eps' must be of type 'float', but got type 'int'");
-//! # Ok::<(), mapcheck::group_norm::Error>(())
+//! # Ok::<(), mapcheck_operators::group_norm::Error>(())
 //! ```
 
 mod backward;
