@@ -97,8 +97,19 @@ impl Builder {
         let beta = parameter("beta_init", &self.beta_init)?;
         let values = [&gamma, &beta].into_iter().flat_map(Tensor::to_f64);
         let largest = values.map(|v| if v.is_nan() { f64::INFINITY } else { v.abs() }).fold(0.0, f64::max);
-        Ok(GroupNorm { num_groups, num_channels, eps: self.eps, affine: self.affine, gamma, beta, largest })
+        let least = least(&gamma.to_f64(), &beta.to_f64());
+        Ok(GroupNorm { num_groups, num_channels, eps: self.eps, affine: self.affine, gamma, beta, largest, least })
     }
+}
+
+/// The least magnitude of gamma, or of beta where that is larger, over all channels whose gamma is not 0.
+fn least(gamma: &[f64], beta: &[f64]) -> f64 {
+    let mut least = f64::INFINITY;
+    for (gamma, beta) in gamma.iter().zip(beta) {
+        let magnitude = if *gamma == 0.0 { f64::INFINITY } else { gamma.abs().max(beta.abs()) };
+        least = if magnitude < least { magnitude } else { least };
+    }
+    least
 }
 
 /// A number of groups or channels.

@@ -16,14 +16,17 @@ pub(super) enum Order {
 pub(super) struct Layout {
     pub(super) order: Order,
     /// The axes of space of more than one element, the slowest first: in any order, since mean and variance do not
-    /// depend on it.
-    space: Vec<usize>,
+    /// depend on it. What is not filled is 0, which is no axis of space.
+    space: [u8; MOST_AXES],
 }
+
+/// Inputs have no more axes; an array of more has no layout.
+const MOST_AXES: usize = 8;
 
 impl Layout {
     /// That of a contiguous array, the last axis fastest.
     pub(super) fn standard(shape: &[usize]) -> Self {
-        Self { order: Order::Grouped, space: (2..shape.len()).filter(|&axis| shape[axis] > 1).collect() }
+        Self { order: Order::Grouped, space: space(shape) }
     }
 
     /// That of an array of at least two axes, and its elements in the order of memory; `None` where it has gaps, lies
@@ -36,13 +39,17 @@ impl Layout {
     /// The layout alone.
     pub(super) fn described<D: Dimension>(array: &ArrayBase<impl RawData, D>) -> Option<Self> {
         let (shape, strides) = (array.shape(), array.strides());
-        let mut space: Vec<usize> = (2..shape.len()).filter(|&axis| shape[axis] > 1).collect();
-        space.sort_by_key(|&axis| std::cmp::Reverse(strides[axis]));
+        if shape.len() > MOST_AXES {
+            return None;
+        }
+        let mut space = space(shape);
+        let count = space.iter().take_while(|&&axis| axis > 0).count();
+        space[..count].sort_by_key(|&axis| std::cmp::Reverse(strides[usize::from(axis)]));
         let spatial: usize = shape[2..].iter().product();
         let lies = |axis: usize, stride: usize| shape[axis] == 1 || usize::try_from(strides[axis]) == Ok(stride);
         // Whether the axes of space lie one within the other, the fastest at this stride.
         let is_dense = |mut stride: usize| {
-            space.iter().rev().all(|&axis| {
+            space[..count].iter().rev().map(|&axis| usize::from(axis)).all(|axis| {
                 let fits = lies(axis, stride);
                 stride *= shape[axis];
                 fits
@@ -58,6 +65,14 @@ impl Layout {
             None
         }
     }
+}
+
+/// The axes of space of more than one element, in their order.
+fn space(shape: &[usize]) -> [u8; MOST_AXES] {
+    let mut space = [0; MOST_AXES];
+    let axes = (2..).zip(&shape[2..]).filter(|(_, size)| **size > 1).map(|(axis, _)| axis);
+    space.iter_mut().zip(axes).for_each(|(place, axis)| *place = axis);
+    space
 }
 
 /// A new array that lies as another does, of values in the order of memory.

@@ -77,6 +77,8 @@ pub struct GroupNorm {
     beta: Tensor,
     /// The largest magnitude of both; an infinity where one of them is no number.
     largest: f64,
+    /// The least magnitude of gamma, or of beta where that is larger, over all channels whose gamma is not 0.
+    least: f64,
 }
 
 impl GroupNorm {

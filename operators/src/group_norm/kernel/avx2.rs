@@ -10,7 +10,7 @@ use std::mem::MaybeUninit;
 use half::{bf16, f16};
 
 use super::place::put;
-use super::vector::{Arithmetic, Isa, Vector};
+use super::vector::{Arithmetic, Isa, Roots, Vector};
 
 /// The instruction set.
 #[derive(Clone, Copy)]
@@ -20,12 +20,12 @@ pub(super) struct Avx2;
 #[derive(Clone, Copy)]
 pub(super) struct Two<R>(R, R);
 
-/// Lanes that are kept, after as many that are not.
-static KEPT_F32: [i32; 32] = kept_f32();
-static KEPT_F64: [i64; 16] = [0, 0, 0, 0, 0, 0, 0, 0, -1, -1, -1, -1, -1, -1, -1, -1];
+/// Lanes that are kept, between as many that are not.
+static KEPT_F32: [i32; 48] = kept_f32();
+static KEPT_F64: [i64; 24] = [0, 0, 0, 0, 0, 0, 0, 0, -1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
 
-const fn kept_f32() -> [i32; 32] {
-    let (mut lanes, mut j) = ([0; 32], 16);
+const fn kept_f32() -> [i32; 48] {
+    let (mut lanes, mut j) = ([0; 48], 16);
     while j < 32 {
         lanes[j] = -1;
         j += 1;
@@ -35,7 +35,7 @@ const fn kept_f32() -> [i32; 32] {
 
 macro_rules! vector {
     ($register:ty, $element:ty, $lanes:literal, $half:literal, $kept:ident,
-     $splat:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $fma:ident, $and:ident, $sum:ident) => {
+     $splat:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $fma:ident, $and:ident, $some:ident, $sum:ident) => {
         impl Arithmetic<$element> for Two<$register> {
             #[inline(always)]
             fn splat(value: $element) -> Self {
@@ -66,6 +66,16 @@ macro_rules! vector {
             fn load(values: &[$element; $lanes]) -> Self {
                 let from = values.as_ptr();
                 unsafe { Self($load(from), $load(from.add($half))) }
+            }
+            #[inline(always)]
+            fn some(values: &[$element]) -> Self {
+                let (from, count) = (values.as_ptr(), values.len().min($lanes));
+                // SAFETY: as above; nothing is read of the lanes that are not kept, and of the table as many as a vector has.
+                unsafe {
+                    let kept = $kept.as_ptr().add(2 * $lanes - count);
+                    let (lower, upper) = (_mm256_loadu_si256(kept.cast()), _mm256_loadu_si256(kept.add($half).cast()));
+                    Self($some(from, lower), $some(from.wrapping_add($half), upper))
+                }
             }
             #[inline(always)]
             fn store(self) -> [$element; $lanes] {
@@ -108,6 +118,7 @@ vector!(
     _mm256_mul_ps,
     _mm256_fmadd_ps,
     _mm256_and_ps,
+    _mm256_maskload_ps,
     sum_of_eight
 );
 vector!(
@@ -124,8 +135,20 @@ vector!(
     _mm256_mul_pd,
     _mm256_fmadd_pd,
     _mm256_and_pd,
+    _mm256_maskload_pd,
     sum_of_four
 );
+
+impl Roots for Two<__m256d> {
+    #[inline(always)]
+    fn inverse_sqrt(self) -> Self {
+        // SAFETY: as above.
+        unsafe {
+            let one = _mm256_set1_pd(1.0);
+            Self(_mm256_div_pd(one, _mm256_sqrt_pd(self.0)), _mm256_div_pd(one, _mm256_sqrt_pd(self.1)))
+        }
+    }
+}
 
 impl Isa for Avx2 {
     type F32 = Two<__m256>;

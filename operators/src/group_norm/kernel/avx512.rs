@@ -11,7 +11,7 @@ use half::{bf16, f16};
 
 use super::avx2;
 use super::place::put;
-use super::vector::{Arithmetic, Isa, Vector};
+use super::vector::{Arithmetic, Isa, Roots, Vector};
 
 /// The instruction set.
 #[derive(Clone, Copy)]
@@ -19,7 +19,7 @@ pub(super) struct Avx512;
 
 macro_rules! vector {
     ($vector:ty, $element:ty, $lanes:literal, $mask:ty,
-     $splat:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $fma:ident, $keep:ident, $sum:ident) => {
+     $splat:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $fma:ident, $keep:ident, $some:ident, $sum:ident) => {
         impl Arithmetic<$element> for $vector {
             #[inline(always)]
             fn splat(value: $element) -> Self {
@@ -48,6 +48,12 @@ macro_rules! vector {
             #[inline(always)]
             fn load(values: &[$element; $lanes]) -> Self {
                 unsafe { $load(values.as_ptr()) }
+            }
+            #[inline(always)]
+            fn some(values: &[$element]) -> Self {
+                let mask = (!0u32).checked_shl(values.len() as u32).map_or(!0, |beyond| !beyond) as $mask;
+                // SAFETY: as above; nothing is read where the mask is 0.
+                unsafe { $some(mask, values.as_ptr()) }
             }
             #[inline(always)]
             fn store(self) -> [$element; $lanes] {
@@ -81,6 +87,7 @@ vector!(
     _mm512_mul_ps,
     _mm512_fmadd_ps,
     _mm512_maskz_mov_ps,
+    _mm512_maskz_loadu_ps,
     sum_of_sixteen
 );
 vector!(
@@ -96,8 +103,17 @@ vector!(
     _mm512_mul_pd,
     _mm512_fmadd_pd,
     _mm512_maskz_mov_pd,
+    _mm512_maskz_loadu_pd,
     sum_of_eight
 );
+
+impl Roots for __m512d {
+    #[inline(always)]
+    fn inverse_sqrt(self) -> Self {
+        // SAFETY: as above.
+        unsafe { _mm512_div_pd(_mm512_set1_pd(1.0), _mm512_sqrt_pd(self)) }
+    }
+}
 
 impl Isa for Avx512 {
     type F32 = __m512;

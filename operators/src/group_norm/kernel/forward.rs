@@ -1,11 +1,14 @@
 //! The forward pass over groups that lie contiguous, one after the other.
 
-use super::lanes::{Compute, In, Lane, NumbersOf, Of, padded};
+use super::lanes::{Compute, In, Lane, NumbersOf, Of};
 use super::numbers::Numbers;
 use super::parameters::{Parameters, SMALL};
 use super::place::{Elementwise, How, Place, Row};
 use super::statistics::{Meanwhile, Normaliser, number};
 use super::vector::{Arithmetic, Isa, Vector};
+
+/// So many channels are few.
+const FEW_CHANNELS: usize = 4;
 
 /// Writes group `index` of those of all samples.
 #[inline(always)]
@@ -22,7 +25,7 @@ pub(super) fn group<T: Lane<N>, I: Isa, const N: usize>(
         let [gamma, beta] = parameters.of_elements(first);
         place.row(0, group).map::<I, N>(Spread::<T, I, N>::new(normaliser, gamma, beta), how);
     } else {
-        if In::<T, N>::PARTS == 2 && parameters.channels < 8 {
+        if parameters.channels < FEW_CHANNELS {
             // Numbers of f64 are soonest computed one by one where there are few.
             for channel in 0..parameters.channels {
                 let affine = Affine::of_channel(normaliser, parameters, first + channel);
@@ -130,16 +133,17 @@ impl<T: Lane<N>, const N: usize> Affines<T, N> {
     /// From channel `first` of all on; what is beyond the channels of the group is of no account.
     #[inline(always)]
     pub fn new<I: Isa>(normaliser: &Normaliser<T, N>, parameters: &Parameters<'_, T, N>, first: usize) -> Self {
-        Self::with::<I>(normaliser, &vector(&parameters.gamma[first..]), &vector(&parameters.beta[first..]))
+        let [gamma, beta] = [&parameters.gamma[first..], &parameters.beta[first..]];
+        Self::with::<I>(normaliser, Of::<T, I, N>::some(gamma), Of::<T, I, N>::some(beta))
     }
 
     #[inline(always)]
-    fn with<I: Isa>(normaliser: &Normaliser<T, N>, gamma: &[In<T, N>; N], beta: &[In<T, N>; N]) -> Self {
+    fn with<I: Isa>(normaliser: &Normaliser<T, N>, gamma: Of<T, I, N>, beta: Of<T, I, N>) -> Self {
         let (origin, distance) = normaliser.origin();
         let inverse = spread::<T, I, N>(number::<T, N>(normaliser.inverse_deviation));
         let distance = spread::<T, I, N>(distance);
-        let gamma = In::<T, N>::parts::<I>(Of::<T, I, N>::load(gamma));
-        let beta = In::<T, N>::parts::<I>(Of::<T, I, N>::load(beta));
+        let gamma = In::<T, N>::parts::<I>(gamma);
+        let beta = In::<T, N>::parts::<I>(beta);
         let (mut scale, mut shift) = ([inverse; 2], [inverse; 2]);
         for j in 0..In::<T, N>::PARTS {
             scale[j] = inverse.times(gamma[j]);
@@ -188,9 +192,10 @@ struct Spread<'a, T: Lane<N>, I: Isa, const N: usize> {
 impl<'a, T: Lane<N>, I: Isa, const N: usize> Spread<'a, T, I, N> {
     #[inline(always)]
     fn new(normaliser: &Normaliser<T, N>, gamma: &'a [In<T, N>], beta: &'a [In<T, N>]) -> Self {
-        let (one, zero) = ([In::<T, N>::of(1.0); N], [In::<T, N>::default(); N]);
+        let [one, zero] = [1.0, 0.0].map(In::<T, N>::of);
+        let (one, zero) = (Of::<T, I, N>::splat(one), Of::<T, I, N>::splat(zero));
         Self {
-            x_hat: Affines::with::<I>(normaliser, &one, &zero).of::<I>(0),
+            x_hat: Affines::with::<I>(normaliser, one, zero).of::<I>(0),
             mean: spread::<T, I, N>(normaliser.mean()),
             inverse_deviation: spread::<T, I, N>(number::<T, N>(normaliser.inverse_deviation)),
             gamma,
@@ -208,8 +213,8 @@ impl<'a, T: Lane<N>, I: Isa, const N: usize> Spread<'a, T, I, N> {
 impl<T: Lane<N>, I: Isa, const N: usize> Elementwise<T, I, N> for Spread<'_, T, I, N> {
     #[inline(always)]
     fn applied(&self, at: usize, x: &[T; N]) -> [T; N] {
-        let gamma = Of::<T, I, N>::load(&vector(&self.gamma[at..]));
-        let beta = Of::<T, I, N>::load(&vector(&self.beta[at..]));
+        let gamma = Of::<T, I, N>::some(&self.gamma[at..]);
+        let beta = Of::<T, I, N>::some(&self.beta[at..]);
         let x = T::load::<I>(x);
         if !T::IS_TIGHT {
             return T::store::<I>(gamma.mul_add(self.x_hat.of(x), beta));
@@ -221,14 +226,5 @@ impl<T: Lane<N>, I: Isa, const N: usize> Elementwise<T, I, N> for Spread<'_, T, 
             y[1] = self.part(x[1], gamma[1], beta[1]);
         }
         T::store::<I>(In::<T, N>::split::<I>(y)[0])
-    }
-}
-
-/// The first values; fewer, at the end of a small group, are filled up.
-#[inline(always)]
-pub(super) fn vector<C: Compute<N>, const N: usize>(values: &[C]) -> [C; N] {
-    match values.first_chunk::<N>() {
-        Some(values) => *values,
-        None => padded(values, C::default()),
     }
 }

@@ -10,12 +10,12 @@ use super::lanes::Lane;
 use super::parameters::Parameters;
 use super::path::Path;
 use super::place::{Apart, Place, Within};
-use super::statistics::Normaliser;
+use super::statistics::{BATCH, Batch, Normaliser, Outcome};
 use super::vector::Isa;
 use super::{MANY_BYTES, Pass, on};
 
-/// Two groups of so many bytes, and what is written of one, are held in the first cache.
-const SMALL_BYTES: usize = 4 << 10;
+/// Groups up to so many bytes are taken in batches: what is read of one, and what is written, is held in the first cache.
+const SMALL_BYTES: usize = 2 << 10;
 
 /// Normalises all groups.
 pub(super) fn forward<T: Lane<N>, const N: usize>(
@@ -87,22 +87,12 @@ impl<T: Lane<N>, P: Iterator<Item: Place<T>>, const N: usize> Pass for Forward<'
         if self.parameters.pieces {
             return self.in_pieces::<I>();
         }
-        // A small group is written after the sums of the next one are taken: the one does not wait for the other.
-        let is_small = size_of::<T>() * self.parameters.extents.group <= SMALL_BYTES;
-        let mut summed = None;
-        for (index, mut place) in (self.first..).zip(self.places) {
-            let normaliser = Normaliser::<T, N>::of::<I>(place.x(), self.parameters, &mut ());
-            if let Some((index, place, normaliser)) = summed.take() {
-                forward::group::<T, I, N>(index, place, &normaliser, self.parameters);
-            }
-            match normaliser {
-                Some(normaliser) if is_small => summed = Some((index, place, normaliser)),
-                Some(normaliser) => forward::group::<T, I, N>(index, place, &normaliser, self.parameters),
-                None => carefully(index, &mut place, self.parameters),
-            }
+        if size_of::<T>() * self.parameters.extents.group <= SMALL_BYTES {
+            return self.in_batches::<I>();
         }
-        if let Some((index, place, normaliser)) = summed {
-            forward::group::<T, I, N>(index, place, &normaliser, self.parameters);
+        for (index, place) in (self.first..).zip(self.places) {
+            let normaliser = Normaliser::<T, N>::of::<I>(place.x(), self.parameters, &mut ());
+            write::<T, I, N>(index, place, normaliser, self.parameters);
         }
         if self.parameters.streams {
             I::fence();
@@ -111,6 +101,45 @@ impl<T: Lane<N>, P: Iterator<Item: Place<T>>, const N: usize> Pass for Forward<'
 }
 
 impl<T: Lane<N>, P: Iterator<Item: Place<T>>, const N: usize> Forward<'_, P, T, N> {
+    /// All groups of a batch are summed before the first is written: none waits for the root and the divisions of its
+    /// own.
+    #[inline(always)]
+    fn in_batches<I: Isa>(self) {
+        let parameters = self.parameters;
+        let (mut places, mut first) = (self.places, self.first);
+        let mut batch = Batch::<T, N>::new();
+        loop {
+            let mut summed = [const { None }; BATCH];
+            let mut count = 0;
+            while count < BATCH
+                && let Some(place) = places.next()
+            {
+                batch.sum::<I>(count, place.x());
+                summed[count] = Some(place);
+                count += 1;
+            }
+            if count == 0 {
+                break;
+            }
+            let solved = batch.solved::<I>(parameters);
+            for (at, place) in summed.into_iter().flatten().enumerate() {
+                let normaliser = match batch.outcome(at, &solved, parameters) {
+                    Outcome::Near(normaliser) => Some(normaliser),
+                    Outcome::Far(nearer) => Normaliser::again::<I>(place.x(), nearer, parameters),
+                    Outcome::Odd => None,
+                };
+                write::<T, I, N>(first + at, place, normaliser, parameters);
+            }
+            if count < BATCH {
+                break;
+            }
+            first += BATCH;
+        }
+        if parameters.streams {
+            I::fence();
+        }
+    }
+
     /// Each group is written while the next one is summed.
     #[inline(always)]
     fn in_pieces<I: Isa>(self) {
@@ -133,6 +162,20 @@ impl<T: Lane<N>, P: Iterator<Item: Place<T>>, const N: usize> Forward<'_, P, T, 
             last.finish::<I>();
         }
         I::fence();
+    }
+}
+
+/// Writes a group.
+#[inline(always)]
+fn write<T: Lane<N>, I: Isa, const N: usize>(
+    index: usize,
+    mut place: impl Place<T>,
+    normaliser: Option<Normaliser<T, N>>,
+    parameters: &Parameters<'_, T, N>,
+) {
+    match normaliser {
+        Some(normaliser) => forward::group::<T, I, N>(index, place, &normaliser, parameters),
+        None => carefully(index, &mut place, parameters),
     }
 }
 
@@ -164,17 +207,18 @@ struct Backward<'a, T: Lane<N>, const N: usize> {
 impl<T: Lane<N>, const N: usize> Pass for Backward<'_, T, N> {
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let Self { first, x, dy, mut dx, shares, parameters } = self;
+        let Self { first, x, dy, dx, shares, parameters } = self;
         let size = parameters.extents.group;
         let [hats, dys] = shares;
         let shares = hats.chunks_exact_mut(parameters.channels).zip(dys.chunks_exact_mut(parameters.channels));
         let groups = x.chunks_exact(size).zip(dy.chunks_exact(size)).zip(shares);
-        for (at, ((x, dy), (hats, dys))) in groups.enumerate() {
-            let dx = dx.as_deref_mut().map(|dx| &mut dx[at * size..][..size]);
-            match (Summed::<T, N>::of::<I>(first + at, [x, dy], [&mut *hats, &mut *dys], parameters), dx) {
-                (Some(summed), Some(dx)) => summed.write::<I>(first + at, [x, dy], dx, parameters),
+        let mut rooms = dx.map(|dx| dx.chunks_exact_mut(size));
+        for (index, ((x, dy), (hats, dys))) in (first..).zip(groups) {
+            let dx = rooms.as_mut().and_then(Iterator::next);
+            match (Summed::<T, N>::of::<I>(index, [x, dy], [&mut *hats, &mut *dys], parameters), dx) {
+                (Some(summed), Some(dx)) => summed.write::<I>(index, [x, dy], dx, parameters),
                 (Some(_), None) => {}
-                (None, dx) => differentiate_carefully(first + at, [x, dy], dx, [hats, dys], parameters),
+                (None, dx) => differentiate_carefully(index, [x, dy], dx, [hats, dys], parameters),
             }
         }
         if parameters.streams {

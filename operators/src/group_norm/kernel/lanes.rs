@@ -195,6 +195,8 @@ pub(super) trait Lane<const N: usize>: Element {
 
     /// Exactly.
     fn load<I: Isa>(values: &[Self; N]) -> <Self::Compute as Compute<N>>::Vector<I>;
+    /// The first lanes of as many values as there are, 0 in the others.
+    fn some<I: Isa>(values: &[Self]) -> <Self::Compute as Compute<N>>::Vector<I>;
     /// Each rounded once, to nearest, ties to even.
     fn store<I: Isa>(vector: <Self::Compute as Compute<N>>::Vector<I>) -> [Self; N];
 }
@@ -209,7 +211,7 @@ pub(super) type NumbersOf<T, V, const N: usize> = <In<T, N> as Compute<N>>::Numb
 pub(super) type WideOf<T, const N: usize> = <In<T, N> as Compute<N>>::Wide;
 
 macro_rules! lane {
-    ($element:ty, $lanes:literal, $compute:ty, $tight:literal, $vector:ident, $values:ident => $load:expr, $lane:ident => $store:expr) => {
+    ($element:ty, $lanes:literal, $compute:ty, $tight:literal, $vector:ident, $values:ident => $load:expr, $some:expr, $lane:ident => $store:expr) => {
         impl Lane<$lanes> for $element {
             type Compute = $compute;
             const IS_TIGHT: bool = $tight;
@@ -220,6 +222,11 @@ macro_rules! lane {
             }
 
             #[inline(always)]
+            fn some<I: Isa>($values: &[Self]) -> I::$vector {
+                $some
+            }
+
+            #[inline(always)]
             fn store<I: Isa>($lane: I::$vector) -> [Self; $lanes] {
                 $store
             }
@@ -227,10 +234,10 @@ macro_rules! lane {
     };
 }
 
-lane!(f16, 16, f32, false, F32, values => I::from_f16(values), vector => I::to_f16(vector));
-lane!(bf16, 16, f32, false, F32, values => I::from_bf16(values), vector => I::to_bf16(vector));
-lane!(f32, 16, f32, true, F32, values => I::F32::load(values), vector => vector.store());
-lane!(f64, 8, f64, true, F64, values => I::F64::load(values), vector => vector.store());
+lane!(f16, 16, f32, false, F32, values => I::from_f16(values), I::from_f16(&padded(values, f16::ZERO)), vector => I::to_f16(vector));
+lane!(bf16, 16, f32, false, F32, values => I::from_bf16(values), I::from_bf16(&padded(values, bf16::ZERO)), vector => I::to_bf16(vector));
+lane!(f32, 16, f32, true, F32, values => I::F32::load(values), I::F32::some(values), vector => vector.store());
+lane!(f64, 8, f64, true, F64, values => I::F64::load(values), I::F64::some(values), vector => vector.store());
 
 /// The last few elements, filled up.
 #[inline(always)]

@@ -77,7 +77,6 @@ use std::mem::MaybeUninit;
 
 pub(super) use backward::Shares;
 use half::{bf16, f16};
-use lanes::padded;
 use memory::{places, written};
 use numbers::two_sum;
 use parameters::Parameters;
@@ -230,7 +229,8 @@ macro_rules! passes {
                     Order::Interleaved => interleaved::backward(path, &parameters, inputs, dx, rooms),
                 }
                 let shares: [&[f64]; 2] = shares.split_at(count).into();
-                shares.map(|shares| summed(path, shares, norm.num_channels))
+                let is_exact = [&norm.gamma, &norm.beta].iter().any(|parameter| parameter.dtype() == DType::F64);
+                shares.map(|shares| summed(path, shares, norm.num_channels, is_exact))
             }
         }
     )*};
@@ -244,16 +244,18 @@ passes! {
 }
 
 /// A gradient of gamma or beta from what each sample adds to it.
-fn summed(path: Path, shares: &[f64], channels: usize) -> Vec<f64> {
+fn summed(path: Path, shares: &[f64], channels: usize, is_exact: bool) -> Vec<f64> {
     let mut sums = vec![0.0; channels];
-    on(path, Total { shares, sums: &mut sums });
+    on(path, Total { shares, sums: &mut sums, is_exact });
     sums
 }
 
-/// Sample after sample, so that neither threads nor batches show, and with what each addition leaves out.
+/// Sample after sample, so that neither threads nor batches show.
 struct Total<'a> {
     shares: &'a [f64],
     sums: &'a mut [f64],
+    /// Whether what each addition leaves out counts.
+    is_exact: bool,
 }
 
 impl Pass for Total<'_> {
@@ -264,9 +266,13 @@ impl Pass for Total<'_> {
             let [mut sum, mut left] = [I::F64::splat(0.0); 2];
             for sample in self.shares.chunks_exact(channels) {
                 let shares = &sample[at * 8..];
-                let shares = shares.first_chunk().copied().unwrap_or_else(|| padded(shares, 0.0));
-                let [more, rest] = two_sum(sum, I::F64::load(&shares));
-                (sum, left) = (more, left.add(rest));
+                let shares = I::F64::some(shares);
+                if self.is_exact {
+                    let [more, rest] = two_sum(sum, shares);
+                    (sum, left) = (more, left.add(rest));
+                } else {
+                    sum = sum.add(shares);
+                }
             }
             // Where the sum is no number, neither is what was left out.
             for (total, (sum, left)) in sums.iter_mut().zip(sum.store().into_iter().zip(left.store())) {

@@ -3,7 +3,7 @@
 //! [`Pair`](crate::group_norm::wide::Pair) does the same with more care. Here an infinity becomes NaN: whoever uses
 //! these looks at the results, and leaves what is not finite to the careful computation.
 
-use super::vector::Arithmetic;
+use super::vector::{Arithmetic, Roots};
 
 /// What is computed with numbers and lanes of them.
 pub(super) trait Numbers<V: Arithmetic<f64>>: Copy {
@@ -124,12 +124,13 @@ pub(super) fn two_sum<V: Arithmetic<f64>>(a: V, b: V) -> [V; 2] {
 
 /// One over the square root.
 #[inline(always)]
-pub(super) fn inverse_sqrt<W: Numbers<f64>>(number: W) -> W {
+pub(super) fn inverse_sqrt<V: Roots, W: Numbers<V>>(number: W) -> W {
     let [high, low] = number.parts();
-    let near = 1.0 / high.sqrt();
+    let near = high.inverse_sqrt();
     // One step of Newton's method; of numbers that f64 holds it corrects nothing that is kept.
-    let product = high * near;
-    let left = f64::mul_add(high, near, -product);
-    let rest = f64::mul_add(-product, near, 1.0) - (left + low * near) * near;
-    W::of([near, 0.5 * near * rest])
+    let [zero, one, half] = [V::splat(0.0), V::splat(1.0), V::splat(0.5)];
+    let product = high.mul(near);
+    let left = high.mul_add(near, zero.sub(product));
+    let rest = zero.sub(product).mul_add(near, one).sub(left.add(low.mul(near)).mul(near));
+    W::of([near, half.mul(near).mul(rest)])
 }

@@ -46,7 +46,6 @@ impl<'a, T: Lane<N>, const N: usize> Parameters<'a, T, N> {
     /// For `count` elements.
     pub fn new(norm: &'a GroupNorm, extents: Extents, count: usize) -> Self {
         let [gamma, beta] = [&norm.gamma, &norm.beta].map(values::<T, N>);
-        let least = least::<T, N>(&gamma, &beta);
         let spread = [&gamma, &beta].map(|values| spread_out(values, extents.spatial));
         let bytes = count * size_of::<T>();
         let group = extents.group * size_of::<T>();
@@ -67,7 +66,7 @@ impl<'a, T: Lane<N>, const N: usize> Parameters<'a, T, N> {
             are_wider: In::<T, N>::DTYPE != DType::F64
                 && [&norm.gamma, &norm.beta].iter().any(|parameter| parameter.dtype() == DType::F64),
             largest: T::rounded(norm.largest).to_f64(),
-            least,
+            least: norm.least,
         }
     }
 
@@ -91,16 +90,6 @@ impl<'a, T: Lane<N>, const N: usize> Parameters<'a, T, N> {
         let safe = In::<T, N>::SAFE;
         self.largest * inverse_deviation < safe && self.least * inverse_deviation > 1.0 / safe
     }
-}
-
-fn least<T: Lane<N>, const N: usize>(gamma: &[In<T, N>], beta: &[In<T, N>]) -> f64 {
-    let mut least = f64::INFINITY;
-    for (&gamma, &beta) in gamma.iter().zip(beta) {
-        let (gamma, beta): (f64, f64) = (gamma.into(), beta.into());
-        let magnitude = if gamma == 0.0 { f64::INFINITY } else { gamma.abs().max(beta.abs()) };
-        least = if magnitude < least { magnitude } else { least };
-    }
-    least
 }
 
 /// The values of a parameter in the dtype of the input.

@@ -5,7 +5,8 @@
 
 use half::{bf16, f16};
 
-use super::vector::{Arithmetic, Isa, Vector};
+use super::lanes::padded;
+use super::vector::{Arithmetic, Isa, Roots, Vector};
 
 /// What the language itself can do.
 #[derive(Clone, Copy)]
@@ -46,6 +47,10 @@ macro_rules! portable {
                 Self(*values)
             }
             #[inline(always)]
+            fn some(values: &[$element]) -> Self {
+                Self(padded(values, 0.0))
+            }
+            #[inline(always)]
             fn store(self) -> [$element; $lanes] {
                 self.0
             }
@@ -68,6 +73,13 @@ macro_rules! portable {
 
 portable!(f32, 16);
 portable!(f64, 8);
+
+impl Roots for Lanes<f64, 8> {
+    #[inline(always)]
+    fn inverse_sqrt(self) -> Self {
+        Self(self.0.map(|lane| 1.0 / lane.sqrt()))
+    }
+}
 
 impl Isa for Portable {
     type F32 = Lanes<f32, 16>;

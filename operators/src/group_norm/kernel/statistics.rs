@@ -1,9 +1,9 @@
 //! Mean and deviation of a group, from one reading of it.
 
-use super::lanes::{Compute, In, Lane, NumbersOf, Of, WideOf, padded};
+use super::lanes::{Compute, In, Lane, NumbersOf, Of, WideOf};
 use super::numbers::{Numbers, inverse_sqrt};
 use super::parameters::Parameters;
-use super::vector::{Arithmetic, Isa, Vector};
+use super::vector::{Arithmetic, Isa, Roots, Vector};
 use crate::group_norm::wide::Wide;
 
 /// So many terms a lane adds before it is emptied.
@@ -49,10 +49,7 @@ impl<T: Lane<N>, const N: usize> Normaliser<T, N> {
             Outcome::Far(nearer) => nearer,
             Outcome::Odd => return None,
         };
-        match Self::judged(nearer, moments::<T, I, N>(x, nearer, &mut ()), parameters) {
-            Outcome::Near(normaliser) => Some(normaliser),
-            Outcome::Far(_) | Outcome::Odd => None,
-        }
+        Self::again::<I>(x, nearer, parameters)
     }
 
     /// From the sums over a group of `x - shift` and of its square.
@@ -62,31 +59,38 @@ impl<T: Lane<N>, const N: usize> Normaliser<T, N> {
         [sum, squares]: [WideOf<T, N>; 2],
         parameters: &Parameters<'_, T, N>,
     ) -> Outcome<T, N> {
-        let [sum, squares, share] = [number::<T, N>(sum), number::<T, N>(squares), number::<T, N>(parameters.share)];
-        let rest = sum.mul(share);
-        let variance = squares.mul(share).sub(rest.mul(rest));
-        let (near, about) = (rest.rounded(), variance.rounded());
+        let sums = [number::<T, N>(sum), number::<T, N>(squares)];
+        let [rest, variance, inverse] = solved::<T, f64, N>(sums, parameters).map(Numbers::parts);
+        Self::outcome(shift, [rest, variance, inverse], parameters)
+    }
+
+    /// From the parts of the mean less the shift, of the variance and of the inverse deviation.
+    #[inline(always)]
+    fn outcome(
+        shift: In<T, N>,
+        [rest, variance, inverse]: [[f64; 2]; 3],
+        parameters: &Parameters<'_, T, N>,
+    ) -> Outcome<T, N> {
+        let (near, about, epsilon) = (rest[0], variance[0], parameters.epsilon);
         // Far from the mean, squares are of the distance and not of the deviation.
         if near * near > about && near != 0.0 {
             return Outcome::Far(In::<T, N>::of(shift.into() + near));
         }
-        Self::usual(shift, rest, variance, parameters).map_or(Outcome::Odd, Outcome::Near)
+        let is_usual = about.is_finite() && about + epsilon > LEAST && epsilon >= 0.0;
+        if !(is_usual && parameters.are_in_range(inverse[0])) {
+            return Outcome::Odd;
+        }
+        let [rest, inverse_deviation] = [WideOf::<T, N>::of_parts(rest), WideOf::<T, N>::of_parts(inverse)];
+        Outcome::Near(Self { shift, rest, inverse_deviation })
     }
 
+    /// Of a group whose first guess was too far from its mean, by a nearer one.
     #[inline(always)]
-    fn usual(
-        shift: In<T, N>,
-        rest: NumbersOf<T, f64, N>,
-        variance: NumbersOf<T, f64, N>,
-        parameters: &Parameters<'_, T, N>,
-    ) -> Option<Self> {
-        let (about, epsilon) = (variance.rounded(), parameters.epsilon);
-        let is_usual = about.is_finite() && about + epsilon > LEAST && epsilon >= 0.0;
-        let inverse = inverse_sqrt(variance.add(Numbers::exactly(epsilon)));
-        let in_range = parameters.are_in_range(inverse.rounded());
-        let [rest, inverse_deviation] = [rest.parts(), inverse.parts()];
-        let [rest, inverse_deviation] = [WideOf::<T, N>::of_parts(rest), WideOf::<T, N>::of_parts(inverse_deviation)];
-        (is_usual && in_range).then_some(Self { shift, rest, inverse_deviation })
+    pub fn again<I: Isa>(x: &[T], nearer: In<T, N>, parameters: &Parameters<'_, T, N>) -> Option<Self> {
+        match Self::judged(nearer, moments::<T, I, N>(x, nearer, &mut ()), parameters) {
+            Outcome::Near(normaliser) => Some(normaliser),
+            Outcome::Far(_) | Outcome::Odd => None,
+        }
     }
 
     #[inline(always)]
@@ -111,6 +115,78 @@ impl<T: Lane<N>, const N: usize> Normaliser<T, N> {
     }
 }
 
+/// From the sums over groups: the mean less the shift, the variance and the inverse deviation.
+#[inline(always)]
+fn solved<T: Lane<N>, V: Roots, const N: usize>(
+    [sum, squares]: [NumbersOf<T, V, N>; 2],
+    parameters: &Parameters<'_, T, N>,
+) -> [NumbersOf<T, V, N>; 3] {
+    let [high, low] = parameters.share.parts();
+    let share = NumbersOf::<T, V, N>::of([V::splat(high), V::splat(low)]);
+    let rest = sum.mul(share);
+    let variance = squares.mul(share).sub(rest.mul(rest));
+    [rest, variance, inverse_sqrt(variance.add(Numbers::exactly(V::splat(parameters.epsilon))))]
+}
+
+/// The groups of a batch.
+pub(super) const BATCH: usize = 8;
+
+/// The sums of some small groups, whose roots and divisions are computed side by side.
+pub(super) struct Batch<T: Lane<N>, const N: usize> {
+    shifts: [In<T, N>; BATCH],
+    /// The parts of the sums, group by group.
+    sums: [[[f64; BATCH]; 2]; 2],
+}
+
+impl<T: Lane<N>, const N: usize> Batch<T, N> {
+    /// One without groups.
+    #[inline(always)]
+    pub fn new() -> Self {
+        Self { shifts: [In::<T, N>::default(); BATCH], sums: [[[0.0; BATCH]; 2]; 2] }
+    }
+
+    /// Sums a group and gives it a place, below [`BATCH`].
+    #[inline(always)]
+    pub fn sum<I: Isa>(&mut self, place: usize, x: &[T]) {
+        let shift = near_mean::<T, I, N>(x);
+        self.shifts[place] = shift;
+        for (parts, sum) in self.sums.iter_mut().zip(moments::<T, I, N>(x, shift, &mut ())) {
+            let [high, low] = sum.parts();
+            (parts[0][place], parts[1][place]) = (high, low);
+        }
+    }
+
+    /// What becomes of the sums, place by place; where there is no group, something.
+    #[inline(always)]
+    pub fn solved<I: Isa>(&self, parameters: &Parameters<'_, T, N>) -> Solved {
+        let [sum, squares] = &self.sums;
+        let sum = Numbers::of([I::F64::load(&sum[0]), I::F64::load(&sum[1])]);
+        let squares = Numbers::of([I::F64::load(&squares[0]), I::F64::load(&squares[1])]);
+        let [rest, variance, inverse] = solved::<T, I::F64, N>([sum, squares], parameters);
+        let [rest, variance, inverse] = [rest.parts(), variance.parts(), inverse.parts()];
+        [
+            [rest[0].store(), rest[1].store()],
+            [variance[0].store(), variance[1].store()],
+            [inverse[0].store(), inverse[1].store()],
+        ]
+    }
+
+    /// That of one place.
+    #[inline(always)]
+    pub fn outcome(&self, place: usize, solved: &Solved, parameters: &Parameters<'_, T, N>) -> Outcome<T, N> {
+        let of_place = |[high, low]: &[[f64; BATCH]; 2]| [high[place], low[place]];
+        let [rest, variance, inverse] = solved;
+        Normaliser::outcome(
+            self.shifts[place],
+            [of_place(rest), of_place(variance), of_place(inverse)],
+            parameters,
+        )
+    }
+}
+
+/// The parts of the mean less the shift, of the variance and of the inverse deviation, place by place.
+type Solved = [[[f64; BATCH]; 2]; 3];
+
 /// A number of twice the precision to compute with.
 #[inline(always)]
 pub(super) fn number<T: Lane<N>, const N: usize>(number: WideOf<T, N>) -> NumbersOf<T, f64, N> {
@@ -121,7 +197,7 @@ pub(super) fn number<T: Lane<N>, const N: usize>(number: WideOf<T, N>) -> Number
 #[inline(always)]
 pub(super) fn near_mean<T: Lane<N>, I: Isa, const N: usize>(x: &[T]) -> In<T, N> {
     let Some(last) = x.len().checked_sub(N) else {
-        let sum: f64 = T::load::<I>(&padded(x, T::rounded(0.0))).sum().into();
+        let sum: f64 = T::some::<I>(x).sum().into();
         return In::<T, N>::of(sum / x.len() as f64);
     };
     let step = last / (SAMPLE - 1);

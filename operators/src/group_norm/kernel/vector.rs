@@ -14,7 +14,7 @@ pub(super) trait Isa: Copy {
     /// Sixteen f32.
     type F32: Vector<f32, 16>;
     /// Eight f64.
-    type F64: Vector<f64, 8>;
+    type F64: Vector<f64, 8> + Roots;
 
     /// f16 to f32, exactly.
     fn from_f16(values: &[f16; 16]) -> Self::F32;
@@ -56,10 +56,18 @@ pub(super) trait Arithmetic<E>: Copy {
     fn mul_add(self, factor: Self, term: Self) -> Self;
 }
 
+/// Roots, of numbers and of lanes of them.
+pub(super) trait Roots: Arithmetic<f64> {
+    /// One over the square root, both rounded.
+    fn inverse_sqrt(self) -> Self;
+}
+
 /// Lanes that are computed with side by side.
 pub(super) trait Vector<E, const N: usize>: Arithmetic<E> {
     /// The lanes of an array.
     fn load(values: &[E; N]) -> Self;
+    /// The first lanes of as many values as there are, 0 in the others.
+    fn some(values: &[E]) -> Self;
     /// The lanes as an array.
     fn store(self) -> [E; N];
     /// The last `count` lanes, 0 in the others.
@@ -89,5 +97,12 @@ impl Arithmetic<f64> for f64 {
     #[inline(always)]
     fn mul_add(self, factor: Self, term: Self) -> Self {
         f64::mul_add(self, factor, term)
+    }
+}
+
+impl Roots for f64 {
+    #[inline(always)]
+    fn inverse_sqrt(self) -> Self {
+        1.0 / self.sqrt()
     }
 }

@@ -46,10 +46,16 @@ impl<T: Lane<N>, const N: usize, const S: usize> Pass for Judged<'_, '_, T, N, S
     }
 }
 
+/// The parts of some numbers of all channels, one kind after the other.
+pub(super) fn of<E, const C: usize>(numbers: &mut [E], channels: usize) -> [&mut [E]; C] {
+    let mut parts = numbers.chunks_exact_mut(channels);
+    std::array::from_fn(|_| parts.next().unwrap_or_default())
+}
+
 /// The numbers of each channel in the forward pass: origin, scale and what it leaves, shift and what it leaves.
 pub(super) struct Forward<'a, 'b, T: Lane<N>, const N: usize> {
     pub normalisers: &'a [Option<Normaliser<T, N>>],
-    pub numbers: &'a mut [Vec<In<T, N>>; 5],
+    pub numbers: [&'a mut [In<T, N>]; 5],
     pub parameters: &'a Parameters<'b, T, N>,
 }
 
@@ -57,13 +63,13 @@ impl<T: Lane<N>, const N: usize> Pass for Forward<'_, '_, T, N> {
     #[inline(always)]
     fn run<I: Isa>(self) {
         let channels = self.parameters.channels;
+        let [origin, scale, more_scale, shift, more_shift] = self.numbers;
         for (group, normaliser) in self.normalisers.iter().enumerate() {
             let Some(normaliser) = normaliser else { continue };
             for first in (0..channels).step_by(N) {
                 let count = N.min(channels - first);
                 let first = group * channels + first;
                 let affines = Affines::<T, N>::new::<I>(normaliser, self.parameters, first);
-                let [origin, scale, more_scale, shift, more_shift] = &mut *self.numbers;
                 origin[first..first + count].fill(affines.origin);
                 scale[first..first + count].copy_from_slice(&affines.scale[0][..count]);
                 more_scale[first..first + count].copy_from_slice(&affines.scale[1][..count]);
@@ -80,7 +86,7 @@ pub(super) struct Backward<'a, 'b, T: Lane<N>, const N: usize> {
     pub normalisers: &'a mut [Option<Normaliser<T, N>>],
     /// Of each channel the sums of `dy * d` and `dy`; then those of `dy * x_hat` and `dy`.
     pub shares: Shares<'a>,
-    pub numbers: &'a mut [Vec<In<T, N>>; 4],
+    pub numbers: [&'a mut [In<T, N>]; 4],
     pub parameters: &'a Parameters<'b, T, N>,
 }
 

@@ -1,15 +1,15 @@
 //! The passes over inputs whose channels are interleaved (channels last): at each place in space the elements of all
 //! channels lie side by side.
 //!
-//! A sample is then one run of elements in which the channels come again and again. It is taken in rows of a length
-//! that both the number of channels and two vectors divide, so that each lane of a row is of one channel: sums are
-//! taken lane by lane down the rows (`sums`), and what the elements of a column are scaled and shifted by is read once
-//! for many rows (`write`). So every number of channels is taken in whole vectors.
+//! A sample is then one run of elements in which the channels come again and again. It is taken in rows (`columns`)
+//! each lane of which is of one channel: sums are taken lane by lane down the rows (`sums`), and what the elements of a
+//! column are scaled and shifted by is read once for many rows (`write`).
 //!
 //! The rows of a sample are cut into units. The sums of the units are added in their order, whoever took
 //! them: threads share out samples or, where there are few samples, units.
 
 mod channels;
+mod columns;
 mod sums;
 mod write;
 
@@ -25,6 +25,7 @@ use super::path::Path;
 use super::{MANY_BYTES, on};
 use crate::group_norm::wide::Sum;
 use channels::{Judged, Normalisers};
+use columns::{Column, Columns};
 use sums::{Moments, Products, Summing, Sums};
 use write::{Apart, Gradient, Normal, Plane, Within, Write, Writing};
 
@@ -96,8 +97,7 @@ struct Interleaved<'a, 'b, T: Lane<N>, const N: usize> {
     path: Path,
     parameters: &'a Parameters<'b, T, N>,
     channels: usize,
-    /// Elements of a row.
-    row: usize,
+    columns: Columns,
     /// Elements of a unit; rows divide it.
     unit: usize,
     /// Whether threads share out the units of a sample.
@@ -110,26 +110,26 @@ type Odd<T> = (usize, Vec<T>);
 impl<'a, 'b, T: Lane<N>, const N: usize> Interleaved<'a, 'b, T, N> {
     fn new(path: Path, parameters: &'a Parameters<'b, T, N>, is_shared: bool) -> Self {
         let channels = parameters.norm.num_channels;
-        let pair = 2 * N;
-        let row = channels / greatest_common_divisor(channels, pair) * pair;
-        // Of a sample that is shorter, there is no more than a part of the first row.
-        let row = row.min(parameters.sample().next_multiple_of(pair));
-        Self { path, parameters, channels, row, unit: (UNIT / row).max(1) * row, is_shared }
+        let columns = Columns::new(channels, parameters.sample(), N);
+        let unit = (UNIT / columns.row).max(1) * columns.row;
+        Self { path, parameters, channels, columns, unit, is_shared }
     }
 
     fn forward(&self, plane: &mut impl Plane<T, 1>) {
         let (normalisers, _) = self.summed(&Moments, plane.inputs());
         let Parameters { norm, extents, gamma, beta, .. } = self.parameters;
         let mut numbers = self.nothing::<5>();
-        let numbered =
-            channels::Forward { normalisers: &normalisers, numbers: &mut numbers, parameters: self.parameters };
-        on(self.path, numbered);
+        let numbers_of = channels::of(&mut numbers, self.channels);
+        on(
+            self.path,
+            channels::Forward { normalisers: &normalisers, numbers: numbers_of, parameters: self.parameters },
+        );
         let mut odd = Vec::new();
         for (group, _) in normalisers.iter().enumerate().filter(|(_, normaliser)| normaliser.is_none()) {
             let x = self.gathered(group, plane.inputs()[0]);
             odd.push((group, norm.normalised_carefully(group, *extents, [gamma, beta], &x)));
         }
-        self.write(&Normal, numbers, plane);
+        self.write(&Normal, &numbers, plane);
         self.scatter(odd, plane.out());
     }
 
@@ -146,7 +146,7 @@ impl<'a, 'b, T: Lane<N>, const N: usize> Interleaved<'a, 'b, T, N> {
             channels::Backward {
                 normalisers: &mut normalisers,
                 shares: [&mut *hats, &mut *dys],
-                numbers: &mut numbers,
+                numbers: channels::of(&mut numbers, self.channels),
                 parameters: self.parameters,
             },
         );
@@ -157,7 +157,7 @@ impl<'a, 'b, T: Lane<N>, const N: usize> Interleaved<'a, 'b, T, N> {
             odd.push((group, norm.differentiated_carefully(group, *extents, gamma, [&x, &dy], shares)));
         }
         if let Some(out) = dx {
-            self.write(&Gradient, numbers, &mut Apart { inputs, out: &mut *out });
+            self.write(&Gradient, &numbers, &mut Apart { inputs, out: &mut *out });
             self.scatter(odd, out);
         }
     }
@@ -215,14 +215,16 @@ impl<'a, 'b, T: Lane<N>, const N: usize> Interleaved<'a, 'b, T, N> {
     where
         K: Summing<T, N, A, S>,
     {
-        let of_channels = (0..self.channels).map(|channel| shifts[channel / self.parameters.channels]).collect();
-        let shifts = self.row(of_channels, 0);
+        let of_channels: Vec<_> =
+            (0..self.channels).map(|channel| shifts[channel / self.parameters.channels]).collect();
+        let shifts = self.row::<1>(&of_channels, 0);
         let length = inputs[0].len();
         let of_unit = |first: usize| {
             let mut sums = vec![[WideOf::<T, N>::default(); S]; self.channels];
             let inputs = inputs.map(|x| &x[first..length.min(first + self.unit)]);
             let comes_from_memory = self.parameters.comes_from_memory;
-            on(self.path, Sums { summing, inputs, shifts: &shifts, sums: &mut sums, comes_from_memory });
+            let columns = &self.columns;
+            on(self.path, Sums { summing, inputs, columns, shifts: &shifts, sums: &mut sums, comes_from_memory });
             sums
         };
         let firsts = (0..length.div_ceil(self.unit)).map(|unit| unit * self.unit);
@@ -239,7 +241,7 @@ impl<'a, 'b, T: Lane<N>, const N: usize> Interleaved<'a, 'b, T, N> {
     }
 
     /// Writes a sample, each element with the numbers of its channel.
-    fn write<W, P, const A: usize, const C: usize>(&self, writing: &W, numbers: [Vec<In<T, N>>; C], plane: &mut P)
+    fn write<W, P, const A: usize, const C: usize>(&self, writing: &W, numbers: &[In<T, N>], plane: &mut P)
     where
         W: Writing<T, N, A, C>,
         P: Plane<T, A>,
@@ -248,13 +250,14 @@ impl<'a, 'b, T: Lane<N>, const N: usize> Interleaved<'a, 'b, T, N> {
         let length = plane.out().len();
         // What is written past the caches has to be aligned.
         let start = if streams { plane.out().as_ptr().align_offset(size_of::<[T; N]>()).min(length) } else { 0 };
+        let columns = &self.columns;
         if start > 0 {
-            let numbers = numbers.clone().map(|numbers| self.row(numbers, 0));
-            on(self.path, Write { writing, plane: plane.part(0..start), numbers: &numbers, streams: false });
+            let numbers = self.row::<C>(numbers, 0);
+            on(self.path, Write { writing, plane: plane.part(0..start), columns, numbers: &numbers, streams: false });
         }
-        let numbers = numbers.map(|numbers| self.row(numbers, start));
+        let numbers = self.row::<C>(numbers, start);
         let mut rest = plane.part(start..length);
-        let write = |plane| on(self.path, Write { writing, plane, numbers: &numbers, streams });
+        let write = |plane| on(self.path, Write { writing, plane, columns, numbers: &numbers, streams });
         if self.is_shared {
             rest.parts(self.unit).into_par_iter().for_each(write);
         } else {
@@ -262,20 +265,31 @@ impl<'a, 'b, T: Lane<N>, const N: usize> Interleaved<'a, 'b, T, N> {
         }
     }
 
-    /// A row of the numbers of the channels, again and again; its first element is the element `first` of a sample.
-    fn row(&self, mut numbers: Vec<In<T, N>>, first: usize) -> Vec<In<T, N>> {
-        numbers.rotate_left(first % self.channels);
-        numbers.reserve_exact(self.row.saturating_sub(self.channels));
-        while numbers.len() < self.row {
-            let more = numbers.len().min(self.row - numbers.len());
-            numbers.extend_from_within(..more);
-        }
-        numbers
+    /// For each column the numbers of its lanes, from `C` numbers of all channels, one kind after the other; the first
+    /// element of a row is the element `first` of a sample.
+    fn row<const C: usize>(&self, numbers: &[In<T, N>], first: usize) -> Vec<[[In<T, N>; N]; C]> {
+        let of_column = |column: &Column| {
+            let mut lanes = [[In::<T, N>::default(); N]; C];
+            let start = (first + column.start) % self.channels;
+            for (lanes, numbers) in lanes.iter_mut().zip(numbers.chunks_exact(self.channels)) {
+                if let Some(numbers) = numbers[start..].first_chunk::<N>() {
+                    *lanes = *numbers;
+                    continue;
+                }
+                let mut channel = start;
+                for lane in lanes {
+                    *lane = numbers[channel];
+                    channel = if channel + 1 == self.channels { 0 } else { channel + 1 };
+                }
+            }
+            lanes
+        };
+        self.columns.columns.iter().map(of_column).collect()
     }
 
-    /// Numbers of every channel that are still to be set.
-    fn nothing<const C: usize>(&self) -> [Vec<In<T, N>>; C] {
-        std::array::from_fn(|_| vec![In::<T, N>::default(); self.channels])
+    /// `C` numbers of every channel that are still to be set, one kind after the other.
+    fn nothing<const C: usize>(&self) -> Vec<In<T, N>> {
+        vec![In::<T, N>::default(); C * self.channels]
     }
 
     /// The channels of a group.

@@ -1,8 +1,9 @@
 //! Sums over the elements of each channel, lane by lane.
 
-use super::super::lanes::{Compute, In, Lane, Of, WideOf, padded};
+use super::super::lanes::{Compute, In, Lane, Of, WideOf};
 use super::super::vector::{Arithmetic, Isa, Vector};
 use super::super::{Pass, statistics::RUN};
+use super::columns::{Columns, lanes};
 use crate::group_norm::wide::Wide;
 
 /// How many rows of so many bytes are taken together, column by column: what belongs to a column is then read once for
@@ -48,8 +49,9 @@ impl<T: Lane<N>, const N: usize> Summing<T, N, 2, 4> for Products {
 pub(super) struct Sums<'a, T: Lane<N>, K, const N: usize, const A: usize, const S: usize> {
     pub summing: &'a K,
     pub inputs: [&'a [T]; A],
-    /// The shift of each element of a row.
-    pub shifts: &'a [In<T, N>],
+    pub columns: &'a Columns,
+    /// The shift of each lane of the columns.
+    pub shifts: &'a [[[In<T, N>; N]; 1]],
     /// Of each channel.
     pub sums: &'a mut [[WideOf<T, N>; S]],
     pub comes_from_memory: bool,
@@ -63,35 +65,34 @@ where
     #[inline(always)]
     fn run<I: Isa>(self) {
         let zero = Of::<T, I, N>::splat(In::<T, N>::default());
-        let mut totals = vec![[In::<T, N>::each_nothing::<I>(); S]; self.shifts.len() / N];
-        let pairs = self.inputs.map(|x| x.as_chunks::<N>().0.as_chunks::<2>().0);
-        let columns = self.shifts.as_chunks::<N>().0;
-        let shifts = columns.as_chunks::<2>().0;
-        let rows = pairs[0].len() / shifts.len();
-        let together = together(self.shifts.len() * size_of::<T>(), self.comes_from_memory);
-        let mut lanes = vec![[[zero; S]; 2]; shifts.len()];
+        let (size, columns) = (self.columns.row, self.columns.columns.as_slice());
+        let mut totals = vec![[In::<T, N>::each_nothing::<I>(); S]; columns.len()];
+        let shifts = self.shifts.as_chunks::<2>().0;
+        let rows = self.columns.rows(self.inputs);
+        let together = together(size * size_of::<T>(), self.comes_from_memory);
+        let mut lanes_of = vec![[[zero; S]; 2]; shifts.len()];
         for first in (0..rows).step_by(RUN) {
             let end = rows.min(first + RUN);
             for start in (first..end).step_by(together) {
-                for (column, shift) in shifts.iter().enumerate() {
-                    let shift = [Of::<T, I, N>::load(&shift[0]), Of::<T, I, N>::load(&shift[1])];
-                    let mut sums = lanes[column];
-                    for row in start..end.min(start + together) {
+                for ((pair, shift), of_pair) in columns.as_chunks::<2>().0.iter().zip(shifts).zip(&mut lanes_of) {
+                    let shift = [Of::<T, I, N>::load(&shift[0][0]), Of::<T, I, N>::load(&shift[1][0])];
+                    let mut sums = *of_pair;
+                    for row in (start..end.min(start + together)).map(|row| row * size) {
                         let mut values = [[zero; A]; 2];
-                        for (input, pairs) in pairs.iter().enumerate() {
-                            let pair = &pairs[row * shifts.len() + column];
-                            values[0][input] = T::load::<I>(&pair[0]);
-                            values[1][input] = T::load::<I>(&pair[1]);
+                        for (input, x) in self.inputs.iter().enumerate() {
+                            // SAFETY: `rows` are in this input, and the columns in a row.
+                            values[0][input] = T::load::<I>(unsafe { lanes(x, row + pair[0].start) });
+                            values[1][input] = T::load::<I>(unsafe { lanes(x, row + pair[1].start) });
                         }
                         for j in 0..2 {
                             values[j][0] = values[j][0].sub(shift[j]);
                             self.summing.add::<I>(&mut sums[j], values[j]);
                         }
                     }
-                    lanes[column] = sums;
+                    *of_pair = sums;
                 }
             }
-            for (totals, lanes) in totals.as_chunks_mut::<2>().0.iter_mut().zip(&mut lanes) {
+            for (totals, lanes) in totals.as_chunks_mut::<2>().0.iter_mut().zip(&mut lanes_of) {
                 for j in 0..2 {
                     emptied::<T, I, N, S>(&mut totals[j], lanes[j]);
                     lanes[j] = [zero; S];
@@ -99,29 +100,33 @@ where
             }
         }
         // What is left is less than a row.
-        let rest = self.inputs.map(|x| &x[rows * self.shifts.len()..]);
-        for (column, shift) in columns.iter().enumerate().take(rest[0].len().div_ceil(N)) {
+        let rest = self.inputs.map(|x| &x[rows * size..]);
+        for (column, shift) in self.shifts.iter().enumerate().take(rest[0].len().div_ceil(N)) {
             let count = N.min(rest[0].len() - column * N);
             let mut values = [zero; A];
             for (value, x) in values.iter_mut().zip(rest) {
-                *value = T::load::<I>(&padded(&x[column * N..][..count], T::rounded(0.0)));
+                *value = T::some::<I>(&x[column * N..][..count]);
             }
-            values[0] = first::<T, I, N>(values[0].sub(Of::<T, I, N>::load(shift)), count);
+            values[0] = first::<T, I, N>(values[0].sub(Of::<T, I, N>::load(&shift[0])), count);
             let mut sums = [zero; S];
             self.summing.add::<I>(&mut sums, values);
             emptied::<T, I, N, S>(&mut totals[column], sums);
         }
-        let mut channel = 0;
-        for totals in totals {
+        let channels = self.sums.len();
+        for (column, totals) in columns.iter().zip(totals) {
+            if column.covered == N {
+                continue;
+            }
             let mut lanes = [[WideOf::<T, N>::default(); N]; S];
             for (lanes, each) in lanes.iter_mut().zip(totals) {
                 *lanes = In::<T, N>::each_settled::<I>(each);
             }
-            for lane in 0..N {
+            let mut channel = (column.start + column.covered) % channels;
+            for lane in column.covered..N {
                 for (sum, lanes) in self.sums[channel].iter_mut().zip(&lanes) {
                     *sum = sum.accumulated(lanes[lane]);
                 }
-                channel = if channel + 1 == self.sums.len() { 0 } else { channel + 1 };
+                channel = if channel + 1 == channels { 0 } else { channel + 1 };
             }
         }
     }

@@ -4,10 +4,11 @@ use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use super::super::Pass;
-use super::super::lanes::{In, Lane, Of, padded};
+use super::super::lanes::{In, Lane, Of};
 use super::super::memory::places;
 use super::super::place::put;
 use super::super::vector::{Arithmetic, Isa, Vector};
+use super::columns::{Column, Columns, lanes, lanes_mut};
 use super::sums::together;
 
 /// What becomes of the values of an element in `A` inputs, with `P` numbers of its channel.
@@ -44,6 +45,9 @@ impl<T: Lane<N>, const N: usize> Writing<T, N, 2, 4> for Gradient {
 
 /// Inputs of the same length, and room for an output: apart or over the input itself.
 pub(super) trait Plane<T, const A: usize>: Send {
+    /// Whether the output takes the place of an input.
+    const IS_WITHIN: bool;
+
     /// The inputs.
     fn inputs(&self) -> [&[T]; A];
 
@@ -64,6 +68,8 @@ pub(super) struct Apart<'a, T, const A: usize> {
 }
 
 impl<T: Send + Sync, const A: usize> Plane<T, A> for Apart<'_, T, A> {
+    const IS_WITHIN: bool = false;
+
     #[inline(always)]
     fn inputs(&self) -> [&[T]; A] {
         self.inputs
@@ -88,6 +94,8 @@ impl<T: Send + Sync, const A: usize> Plane<T, A> for Apart<'_, T, A> {
 pub(super) struct Within<'a, T>(pub &'a mut [T]);
 
 impl<T: Copy + Send> Plane<T, 1> for Within<'_, T> {
+    const IS_WITHIN: bool = true;
+
     #[inline(always)]
     fn inputs(&self) -> [&[T]; 1] {
         [self.0]
@@ -111,8 +119,9 @@ impl<T: Copy + Send> Plane<T, 1> for Within<'_, T> {
 pub(super) struct Write<'a, P, W, T: Lane<N>, const N: usize, const A: usize, const C: usize> {
     pub writing: &'a W,
     pub plane: P,
-    /// The numbers of each element of a row.
-    pub numbers: &'a [Vec<In<T, N>>; C],
+    pub columns: &'a Columns,
+    /// The numbers of each lane of the columns.
+    pub numbers: &'a [[[In<T, N>; N]; C]],
     /// Whether the output is written past the caches.
     pub streams: bool,
 }
@@ -126,30 +135,33 @@ where
     #[inline(always)]
     fn run<I: Isa>(mut self) {
         let length = self.plane.inputs()[0].len();
-        let numbers = self.numbers.each_ref().map(|numbers| numbers.as_chunks::<N>().0);
-        let columns = numbers[0].len();
-        let rows = length / (columns * N);
-        let together = together(columns * size_of::<[T; N]>(), self.streams);
+        let (size, columns) = (self.columns.row, self.columns.columns.as_slice());
+        let numbers = self.numbers;
+        assert_eq!(self.plane.out().len(), length, "an output has a place for each element");
+        let rows = self.columns.rows(self.plane.inputs());
+        let together = together(size * size_of::<T>(), self.streams);
         for first in (0..rows).step_by(together) {
-            for column in 0..columns {
-                let numbers = of_column::<T, I, N, C>(&numbers, column);
+            for (column, &Column { start, covered }) in columns.iter().enumerate().filter(|(_, it)| it.covered < N) {
+                let numbers = of_column::<T, I, N, C>(&numbers[column]);
                 for row in first..rows.min(first + together) {
-                    self.vector::<I>(row * columns + column, numbers);
+                    // SAFETY: the row is in all arrays, and the column in a row.
+                    unsafe { self.vector::<I>(row * size + start, covered, numbers) };
                 }
             }
         }
         // What is left is less than a row.
-        let done = rows * columns;
-        let whole = length / N - done;
+        let done = rows * size;
+        let whole = (length - done) / N;
         for column in 0..whole {
-            self.vector::<I>(done + column, of_column::<T, I, N, C>(&numbers, column));
+            // SAFETY: so many whole vectors are left.
+            unsafe { self.vector::<I>(done + column * N, 0, of_column::<T, I, N, C>(&numbers[column])) };
         }
-        let rest = (done + whole) * N..length;
+        let rest = done + whole * N..length;
         if !rest.is_empty() {
-            let numbers = of_column::<T, I, N, C>(&numbers, whole);
+            let numbers = of_column::<T, I, N, C>(&numbers[whole]);
             let mut values = [numbers[0]; A];
             for (value, x) in values.iter_mut().zip(self.plane.inputs()) {
-                *value = T::load::<I>(&padded(&x[rest.clone()], T::rounded(0.0)));
+                *value = T::some::<I>(&x[rest.clone()]);
             }
             let values = T::store::<I>(self.writing.of::<I>(numbers, values));
             self.plane.out()[rest.clone()].write_copy_of_slice(&values[..rest.len()]);
@@ -166,16 +178,24 @@ where
     W: Writing<T, N, A, C>,
     T: Lane<N>,
 {
-    /// Writes a vector.
+    /// Writes the vector from an element on, of which the first lanes are written already.
+    ///
+    /// # Safety
+    ///
+    /// The vector ends where the inputs and the output do, or before.
     #[inline(always)]
-    fn vector<I: Isa>(&mut self, at: usize, numbers: [Of<T, I, N>; C]) {
+    unsafe fn vector<I: Isa>(&mut self, at: usize, covered: usize, numbers: [Of<T, I, N>; C]) {
         let mut values = [numbers[0]; A];
         for (value, x) in values.iter_mut().zip(self.plane.inputs()) {
-            *value = T::load::<I>(&x.as_chunks::<N>().0[at]);
+            // SAFETY: whoever calls this has found so many elements from there on, here and below.
+            *value = T::load::<I>(unsafe { lanes(x, at) });
         }
         let values = T::store::<I>(self.writing.of::<I>(numbers, values));
-        let place = &mut self.plane.out().as_chunks_mut::<N>().0[at];
-        if self.streams {
+        let place = unsafe { lanes_mut(self.plane.out(), at) };
+        if P::IS_WITHIN && covered > 0 {
+            // What these lanes have read is an output already.
+            place[covered..].write_copy_of_slice(&values[covered..]);
+        } else if self.streams {
             I::stream(values, place);
         } else {
             put(place, values);
@@ -186,12 +206,11 @@ where
 /// The numbers of a column.
 #[inline(always)]
 fn of_column<T: Lane<N>, I: Isa, const N: usize, const C: usize>(
-    numbers: &[&[[In<T, N>; N]]; C],
-    column: usize,
+    numbers: &[[In<T, N>; N]; C],
 ) -> [Of<T, I, N>; C] {
-    let mut lanes = [Of::<T, I, N>::load(&numbers[0][column]); C];
+    let mut lanes = [Of::<T, I, N>::load(&numbers[0]); C];
     for (lanes, numbers) in lanes.iter_mut().zip(numbers) {
-        *lanes = Of::<T, I, N>::load(&numbers[column]);
+        *lanes = Of::<T, I, N>::load(numbers);
     }
     lanes
 }

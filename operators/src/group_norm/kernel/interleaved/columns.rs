@@ -1,0 +1,85 @@
+//! The columns of vectors that a sample is taken in.
+
+use super::greatest_common_divisor;
+
+/// A sample that has fewer rows of whole vectors than this is taken place by place.
+const FEW_ROWS: usize = 32;
+
+/// Rows of a length, and where the vectors of each begin.
+///
+/// Rows are of a length that both the number of channels and two vectors divide, so that each lane of a column is of
+/// one channel and every number of channels is taken in whole vectors. Where a sample has few such rows, a row is one
+/// place in space instead, whose last vector begins within the one before it: its first lanes are taken twice.
+pub(super) struct Columns {
+    /// Elements of a row.
+    pub row: usize,
+    /// An even number of them, in order.
+    pub columns: Vec<Column>,
+}
+
+/// A vector of each row.
+#[derive(Clone, Copy)]
+pub(super) struct Column {
+    /// Its first element in the row.
+    pub start: usize,
+    /// So many of its first lanes belong to columns before it.
+    pub covered: usize,
+}
+
+impl Columns {
+    /// For samples of `length` elements of so many channels, in vectors of `lanes`.
+    pub fn new(channels: usize, length: usize, lanes: usize) -> Self {
+        let pair = 2 * lanes;
+        let row = channels / greatest_common_divisor(channels, pair) * pair;
+        if row > 2 * channels && channels >= lanes && length < FEW_ROWS * row {
+            let count = channels.div_ceil(lanes).next_multiple_of(2);
+            let starts = (0..count).map(|column| (column * lanes).min(channels - lanes));
+            return Self { row: channels, columns: covering(starts, lanes) };
+        }
+        // Of a sample that is shorter, there is no more than a part of the first row.
+        let row = row.min(length.next_multiple_of(pair));
+        Self { row, columns: covering((0..row).step_by(lanes), lanes) }
+    }
+
+    /// How many whole rows there are in each of some arrays of the same length.
+    pub fn rows<T, const A: usize>(&self, arrays: [&[T]; A]) -> usize {
+        let length = arrays[0].len();
+        assert!(arrays.iter().all(|array| array.len() == length), "each element has a place in every array");
+        length / self.row
+    }
+}
+
+/// Columns that begin there; the last of them ends with the row.
+fn covering(starts: impl Iterator<Item = usize>, lanes: usize) -> Vec<Column> {
+    let mut end = 0;
+    let column = |start: usize| {
+        let covered = usize::saturating_sub(end, start);
+        end = start + lanes;
+        Column { start, covered }
+    };
+    starts.map(column).collect()
+}
+
+/// A vector from element `at` on.
+///
+/// # Safety
+///
+/// It does not reach beyond the last element.
+#[inline(always)]
+pub(super) unsafe fn lanes<T, const N: usize>(values: &[T], at: usize) -> &[T; N] {
+    debug_assert!(at + N <= values.len());
+    // SAFETY: as the caller says; an array has the alignment of its elements.
+    unsafe { &*values.as_ptr().add(at).cast() }
+}
+
+/// The same to write.
+///
+/// # Safety
+///
+/// It does not reach beyond the last element.
+#[inline(always)]
+pub(super) unsafe fn lanes_mut<T, const N: usize>(values: &mut [T], at: usize) -> &mut [T; N] {
+    debug_assert!(at + N <= values.len());
+    // SAFETY: as the caller says; an array has the alignment of its elements.
+    unsafe { &mut *values.as_mut_ptr().add(at).cast() }
+}
