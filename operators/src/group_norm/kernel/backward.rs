@@ -298,10 +298,8 @@ impl<T: Lane<N>, I: Isa, const N: usize> Linear<T, I, N> {
     #[inline(always)]
     fn row(&self, x: &[T], dy: &[T], dx: &mut [MaybeUninit<T>], parameters: &Parameters<'_, T, N>) {
         let start = if parameters.streams { dx.as_ptr().align_offset(size_of::<[T; N]>()).min(N) } else { 0 };
-        if let (true, Some(x), Some(dy), Some(dx)) =
-            (start > 0, x.first_chunk::<N>(), dy.first_chunk::<N>(), dx.first_chunk_mut::<N>())
-        {
-            put(dx, self.applied(x, dy));
+        if let (true, Some(x), Some(dy)) = (start > 0, x.first_chunk::<N>(), dy.first_chunk::<N>()) {
+            dx[..start].write_copy_of_slice(&self.applied(x, dy)[..start]);
         }
         let inputs = x[start..].as_chunks::<N>().0.iter().zip(dy[start..].as_chunks::<N>().0);
         let vectors = inputs.zip(dx[start..].as_chunks_mut::<N>().0);
@@ -322,12 +320,19 @@ impl<T: Lane<N>, I: Isa, const N: usize> Linear<T, I, N> {
                 put(dx, self.applied(x, dy));
             }
         }
-        if (x.len() - start).is_multiple_of(N) {
+        let rest = (x.len() - start) % N;
+        if rest == 0 {
             return;
         }
         // What is left is the end of a vector that begins before it.
         if let (Some(x), Some(dy), Some(dx)) = (x.last_chunk::<N>(), dy.last_chunk::<N>(), dx.last_chunk_mut::<N>()) {
-            put(dx, self.applied(x, dy));
+            let values = self.applied(x, dy);
+            if parameters.streams {
+                // As in `place`: a line is not written both past the caches and through them.
+                dx[N - rest..].write_copy_of_slice(&values[N - rest..]);
+            } else {
+                put(dx, values);
+            }
         }
     }
 }

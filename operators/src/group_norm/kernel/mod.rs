@@ -9,8 +9,8 @@
 //! channel (`forward`, `place`). The backward pass reads x and dy for four sums, of `d`, `d * d`, `dy * d` and `dy`, and
 //! both once more to write dx, which is linear in them (`backward`; channels of few elements: `small`).
 //!
-//! Contiguous groups are taken one by one, so that the second reading finds what fits there in the second cache. Where
-//! the channels are interleaved (`interleaved`) the same is done for a sample as a whole: the sums go down its rows lane
+//! Contiguous groups are taken one by one, so that the second reading finds what fits there in the second cache; small
+//! ones in batches, so that none waits for its own root and divisions (`grouped`). Where the channels are interleaved (`interleaved`) the same is done for a sample as a whole: the sums go down its rows lane
 //! by lane, and the numbers of a channel stand in rows of their own. Where axes of space lie in another order nothing
 //! changes, as neither mean nor variance depends on it. Any other strides are made contiguous first, by the callers.
 //!
@@ -41,10 +41,12 @@
 //! | what | why |
 //! |---|---|
 //! | [`parameters::SMALL`] | below 16 elements a channel, a loop over each channel would be mostly its ends: gamma and beta are spread out over the elements |
-//! | `grouped::SMALL_BYTES` | groups up to 4 KiB are written after the sums of the next are taken, so that its square root and division wait for nobody; of larger ones the first cache holds no two |
+//! | `grouped::SMALL_BYTES` | eight groups up to 2 KiB, and what is written of one, are held in the first cache: they are a batch |
+//! | `forward::FEW_CHANNELS` | the scale and shift of up to three channels are sooner computed one by one than a vector at a time |
+//! | `interleaved::columns::FEW_ROWS` | what is done once for each column of a row that two vectors divide pays from 32 such rows on; where there are fewer, a row is one place in space |
 //! | [`parameters::STREAMED_BYTES`] | from 8 MiB on, y is not in a cache any more when it is read, and is written past them: otherwise its old content is read first |
 //! | [`parameters::HELD_BYTES`] | a group up to 512 KiB is held in the second cache; while it is written, the next one is fetched. A larger one is written piece by piece while the next one is summed |
-//! | [`parameters::MEMORY_BYTES`] | from 32 MiB on, rows of interleaved channels are read as they lie, and not column by column: so they are fetched ahead |
+//! | [`parameters::MEMORY_BYTES`] | from 32 MiB of inputs on, rows of interleaved channels are read as they lie, and not column by column: so they are fetched ahead |
 //! | `interleaved::UNIT` | 64 Ki elements: what is added up for each channel of a unit is little beside them, and two threads find enough units |
 //!
 //! They were set on two cores with caches of 32 KiB, 1 MiB and 32 MiB; `cargo xtask bench operator` shows what they

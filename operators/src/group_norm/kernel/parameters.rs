@@ -26,8 +26,8 @@ pub(super) struct Parameters<'a, T: Lane<N>, const N: usize> {
     pub beta: Cow<'a, [In<T, N>]>,
     /// The two for each element of a sample, where the spatial size is small and not 1.
     spread: [Vec<In<T, N>>; 2],
-    /// Whether the input is more than the caches hold.
-    pub comes_from_memory: bool,
+    /// The bytes of an input.
+    pub bytes: usize,
     /// Whether the output is written past the caches.
     pub streams: bool,
     /// How far ahead of what is written the next group is fetched, in elements; 0 where it is not.
@@ -59,7 +59,7 @@ impl<'a, T: Lane<N>, const N: usize> Parameters<'a, T, N> {
             gamma,
             beta,
             spread,
-            comes_from_memory: bytes >= MEMORY_BYTES,
+            bytes,
             streams: bytes >= STREAMED_BYTES,
             pieces: bytes >= FETCHED_BYTES && group > HELD_BYTES,
             ahead: if bytes >= FETCHED_BYTES && group <= HELD_BYTES { extents.group } else { 0 },
@@ -110,7 +110,7 @@ fn spread_out<C: Copy>(values: &[C], times: usize) -> Vec<C> {
     values.iter().flat_map(|&value| std::iter::repeat_n(value, times)).collect()
 }
 
-/// From so many bytes on, an input is not in any cache.
+/// From so many bytes on, inputs are not in any cache.
 pub(super) const MEMORY_BYTES: usize = 32 << 20;
 
 /// From so many bytes on, an output is not in the cache any more when it is read.

@@ -85,8 +85,8 @@ impl<T: Copy> Row<T> for Apart<'_, T> {
         if how.streams {
             // What lies between the ends is aligned.
             start = y.as_ptr().align_offset(size_of::<[T; N]>()).min(N);
-            if let (true, Some(x), Some(y)) = (start > 0, x.first_chunk::<N>(), y.first_chunk_mut::<N>()) {
-                put(y, elementwise.applied(0, x));
+            if let (true, Some(x)) = (start > 0, x.first_chunk::<N>()) {
+                y[..start].write_copy_of_slice(&elementwise.applied(0, x)[..start]);
             }
         }
         let (x_vectors, y_vectors) = (x[start..].as_chunks::<N>().0, y[start..].as_chunks_mut::<N>().0);
@@ -107,12 +107,19 @@ impl<T: Copy> Row<T> for Apart<'_, T> {
                 put(y, elementwise.applied(start + at * N, x));
             }
         }
-        if (x.len() - start).is_multiple_of(N) {
+        let rest = (x.len() - start) % N;
+        if rest == 0 {
             return;
         }
         // What is left is the end of a vector that begins before it.
         if let (Some(x), Some(y)) = (x.last_chunk::<N>(), y.last_chunk_mut::<N>()) {
-            put(y, elementwise.applied(end, x));
+            let values = elementwise.applied(end, x);
+            if how.streams {
+                // A line that is written past the caches and again through them costs more than many others.
+                y[N - rest..].write_copy_of_slice(&values[N - rest..]);
+            } else {
+                put(y, values);
+            }
         }
     }
 }

@@ -176,11 +176,7 @@ impl<T: Lane<N>, const N: usize> Batch<T, N> {
     pub fn outcome(&self, place: usize, solved: &Solved, parameters: &Parameters<'_, T, N>) -> Outcome<T, N> {
         let of_place = |[high, low]: &[[f64; BATCH]; 2]| [high[place], low[place]];
         let [rest, variance, inverse] = solved;
-        Normaliser::outcome(
-            self.shifts[place],
-            [of_place(rest), of_place(variance), of_place(inverse)],
-            parameters,
-        )
+        Normaliser::outcome(self.shifts[place], [of_place(rest), of_place(variance), of_place(inverse)], parameters)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::random::Generator;
 use crate::tensor::Element;
 
 /// Samples, groups, channels of a group, spatial size.
-const SHAPES: [[usize; 4]; 10] = [
+const SHAPES: [[usize; 4]; 14] = [
     [1, 2, 1, 16],
     [2, 3, 2, 35],
     [3, 1, 64, 1],
@@ -21,6 +21,11 @@ const SHAPES: [[usize; 4]; 10] = [
     [3, 2, 2, 1025],
     [2, 8, 4, 900],
     [1, 3, 5, 4099],
+    // More groups than a batch; channels that no whole vectors hold, of few places.
+    [5, 7, 2, 3],
+    [2, 8, 5, 19],
+    [3, 3, 11, 10],
+    [2, 17, 1, 9],
 ];
 
 const ORDERS: [Order; 2] = [Order::Grouped, Order::Interleaved];

@@ -20,7 +20,7 @@ use rayon::prelude::*;
 
 use super::backward::Shares;
 use super::lanes::{Compute, In, Lane, WideOf};
-use super::parameters::Parameters;
+use super::parameters::{MEMORY_BYTES, Parameters};
 use super::path::Path;
 use super::{MANY_BYTES, on};
 use crate::group_norm::wide::Sum;
@@ -222,7 +222,7 @@ impl<'a, 'b, T: Lane<N>, const N: usize> Interleaved<'a, 'b, T, N> {
         let of_unit = |first: usize| {
             let mut sums = vec![[WideOf::<T, N>::default(); S]; self.channels];
             let inputs = inputs.map(|x| &x[first..length.min(first + self.unit)]);
-            let comes_from_memory = self.parameters.comes_from_memory;
+            let comes_from_memory = A * self.parameters.bytes >= MEMORY_BYTES;
             let columns = &self.columns;
             on(self.path, Sums { summing, inputs, columns, shifts: &shifts, sums: &mut sums, comes_from_memory });
             sums

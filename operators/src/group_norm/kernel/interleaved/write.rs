@@ -152,9 +152,9 @@ where
         // What is left is less than a row.
         let done = rows * size;
         let whole = (length - done) / N;
-        for column in 0..whole {
+        for (column, of_lanes) in numbers.iter().enumerate().take(whole) {
             // SAFETY: so many whole vectors are left.
-            unsafe { self.vector::<I>(done + column * N, 0, of_column::<T, I, N, C>(&numbers[column])) };
+            unsafe { self.vector::<I>(done + column * N, 0, of_column::<T, I, N, C>(of_lanes)) };
         }
         let rest = done + whole * N..length;
         if !rest.is_empty() {
@@ -205,9 +205,7 @@ where
 
 /// The numbers of a column.
 #[inline(always)]
-fn of_column<T: Lane<N>, I: Isa, const N: usize, const C: usize>(
-    numbers: &[[In<T, N>; N]; C],
-) -> [Of<T, I, N>; C] {
+fn of_column<T: Lane<N>, I: Isa, const N: usize, const C: usize>(numbers: &[[In<T, N>; N]; C]) -> [Of<T, I, N>; C] {
     let mut lanes = [Of::<T, I, N>::load(&numbers[0]); C];
     for (lanes, numbers) in lanes.iter_mut().zip(numbers) {
         *lanes = Of::<T, I, N>::load(numbers);
