@@ -297,6 +297,38 @@ fn versions_that_differ_are_recorded_ones() {
 }
 
 #[test]
+fn every_reason_is_there_in_chinese_and_every_chinese_has_its_reason() {
+    let reasons = r"
+reasons:
+  - { en: PyTorch takes True for 1.0, zh: PyTorch 将 True 视为 1.0 }
+  - { en: the variance is computed in two passes, zh: 方差以单趟方式计算 }
+  - { en: nobody says this, zh: 无人这样说 }
+  - { en: PyTorch takes True for 1.0, zh: 又一次 }
+  - { en: ' ', zh: '' }
+";
+    let cases = r"
+  - name: a
+    why: PyTorch takes True for 1.0
+    call: { num_groups: 3, num_channels: 6 }
+    off:
+      - { engine: torch-1.8.1, bound: 1, why: the variance is computed in one pass }
+      - { engine: torch-1.8.1, array: dx, bound: 1, why: the variance is computed in one pass }
+  - name: b
+    call: { num_groups: 3, num_channels: 6 }
+    tolerance: [{ engine: libtorch, ulp: 5, why: wholly new }]
+";
+    let mapping = format!("{MAPPING}{}", reasons.trim_start());
+    insta::assert_snapshot!(render(&[("eps.yaml", &eps(cases)), ("mapping.yaml", &mapping)]));
+}
+
+#[test]
+fn a_mapping_without_reasons_is_english_alone() {
+    let cases = "\n  - name: a\n    why: as in English\n    call: { num_groups: 3, num_channels: 6 }\n";
+    let (_folder, mapping) = read_with(&[("eps.yaml", &eps(cases))]);
+    assert_eq!(mapping.expect("nothing is wrong with it").file.chinese("as in English"), None);
+}
+
+#[test]
 fn rows_of_the_page_are_numbered_without_a_hole() {
     let row = |number: u32, name: &str, more: &str| {
         format!("row: {number}\nnames: {{ torch: {name}, mindspore: {name} }}\n{more}{CASES}")

@@ -1,5 +1,6 @@
 //! Published pages, read into specs: what is made of them, and what is said of those that contradict themselves.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -216,4 +217,40 @@ fn our_own_page_gives_the_same_rows_again() {
         });
         assert_eq!(imported, ours);
     }
+}
+
+/// Every `why` of the specs.
+fn whys(mapping: &Mapping) -> BTreeSet<&str> {
+    let mut whys: BTreeSet<&str> = mapping.file.limits.iter().map(|limit| limit.why.as_str()).collect();
+    for row in &mapping.rows {
+        whys.extend(row.file.announced.iter().map(|announced| announced.why.as_str()));
+        for case in &row.file.cases {
+            whys.extend(case.why.as_deref());
+            whys.extend(case.differs.iter().map(|differs| differs.why.as_str()));
+            whys.extend(case.off.iter().map(|off| off.why.as_str()));
+            whys.extend(case.tolerance.iter().filter_map(|loosened| loosened.why.as_deref()));
+        }
+    }
+    whys
+}
+
+#[test]
+fn our_page_in_chinese_has_no_reason_in_english() {
+    let ours = mapping::read("specs/group_norm".as_ref()).unwrap();
+    let [english, chinese] =
+        ["en", "zh"].map(|language| fs::read_to_string(format!("docs/mapping/group_norm.{language}.md")).unwrap());
+    let whys = whys(&ours);
+    assert!(whys.len() > 100, "{}", whys.len());
+    let mut shown = 0;
+    for why in whys {
+        let translated = ours.file.chinese(why).unwrap_or_else(|| panic!("`{why}` has no Chinese"));
+        assert!(translated.chars().any(|c| ('一'..='龥').contains(&c)), "{translated}");
+        assert!(!translated.contains([';', ':', '?', '!']), "{translated}");
+        assert!(!chinese.contains(why.trim()), "{why}");
+        if english.contains(&format!(": {}", why.trim())) {
+            shown += 1;
+            assert!(chinese.contains(&format!("：{translated}")), "{translated}");
+        }
+    }
+    assert!(shown > 20, "{shown}");
 }

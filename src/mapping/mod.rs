@@ -12,6 +12,7 @@ mod located;
 mod mistake;
 mod node;
 mod read;
+mod reason;
 mod recipe;
 mod row;
 pub(crate) mod schema;
@@ -22,6 +23,7 @@ mod typed;
 mod validate;
 mod validate_case;
 mod validate_mapping;
+mod validate_reasons;
 mod validate_row;
 mod words;
 mod yaml;
@@ -37,6 +39,7 @@ pub use diagnostic::{Diagnostic, Place};
 pub(crate) use diagnostic::{Severity, quoted};
 pub use limit::{Limit, When};
 pub use read::read;
+pub use reason::Reason;
 pub use recipe::{Layout, Normal, Ramp, Recipe, RecipeName, Set, Steps, Uniform, Unrealizable, Values};
 pub use row::{Announced, Category, Claim, InTorch, Meaning, Row, RowFile, Text};
 pub(crate) use schema::schema_text;
@@ -132,6 +135,9 @@ pub struct MappingFile {
     /// What versions cannot do, or do otherwise, wherever a call shows it. Each has to be shown by a check.
     #[serde(default)]
     pub limits: Vec<Limit>,
+    /// The Chinese of every `why` of this file and of the rows; a mapping that has none shows them in English.
+    #[serde(default)]
+    pub reasons: Vec<Reason>,
 }
 
 /// A whole table: two APIs and the rows between them.

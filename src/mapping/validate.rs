@@ -9,6 +9,7 @@ use super::source::Source;
 use super::typed::MOST_MISTAKES;
 use super::validate_case::check_case;
 use super::validate_mapping::check_mapping;
+use super::validate_reasons::check_reasons;
 use super::validate_row::check_row;
 use super::words::Engines;
 use super::{Category, MappingFile, RowFile, Side};
@@ -30,6 +31,7 @@ impl<'a> Table<'a> {
             self.signatures(mapping, diagnostics);
             self.calls(&mapping.source, mapping.root.get("plain"), diagnostics);
             check_mapping(mapping, engines.as_ref(), diagnostics);
+            check_reasons(mapping, self.rows, self.complete, diagnostics);
         }
         self.numbers(diagnostics);
         self.page(diagnostics);

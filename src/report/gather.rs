@@ -2,8 +2,8 @@
 
 use super::code::code;
 use super::model::{
-    Api, Array, Asked, Between, Case, Cell, Check, Comparison, Difference, Elements, Engine, FORMAT, Finding, HeldTo,
-    Limit, Mapping, Place, Report, Row, Spot, Unmapped,
+    Api, Array, Asked, Between, Case, Cell, Check, Comparison, Elements, Engine, FORMAT, Finding, HeldTo, Limit,
+    Mapping, Place, Report, Row, Spot, Text, Unmapped,
 };
 use super::notes::{Note, notes};
 use super::number::Number;
@@ -98,10 +98,9 @@ fn row(suite: &Suite, result: &RowResult, notes: &[Note]) -> Row {
         mindspore: name(Side::Mindspore),
         claim: row.file.claim().words().to_owned(),
         on_page: row.file.on_page,
-        // Where one language is missing, the other stands for it.
         difference: difference.map(|text| {
             let either = |one: &Option<String>, other: &Option<String>| one.clone().or_else(|| other.clone());
-            Difference {
+            Text {
                 en: either(&text.en, &text.zh).unwrap_or_default(),
                 zh: either(&text.zh, &text.en).unwrap_or_default(),
             }
@@ -128,6 +127,12 @@ pub(super) fn place(suite: &Suite, check: &check::Check) -> Place {
     Place { file: row.path.display().to_string(), line }
 }
 
+/// A `why` of the specs.
+pub(super) fn reason(suite: &Suite, why: &str) -> Text {
+    let chinese = suite.mapping().file.chinese(why);
+    Text { en: why.trim().to_owned(), zh: chinese.unwrap_or(why.trim()).to_owned() }
+}
+
 /// What came of a check.
 pub(super) fn check(suite: &Suite, result: &CheckResult) -> Check {
     let asked = |of: &EngineResult| Asked {
@@ -135,7 +140,7 @@ pub(super) fn check(suite: &Suite, result: &CheckResult) -> Check {
         verdict: of.verdict,
         note: of.note.clone(),
         findings: of.findings.iter().map(|finding| found(result, finding)).collect(),
-        arrays: of.comparisons.iter().map(|compared| array(result, compared)).collect(),
+        arrays: of.comparisons.iter().map(|compared| array(suite, result, compared)).collect(),
     };
     let verdicts = result.engines.iter().chain(&result.sides).map(|asked| asked.verdict);
     Check {
@@ -162,7 +167,7 @@ fn case(suite: &Suite, result: &CheckResult) -> Option<Case> {
     };
     Some(Case {
         name: case.name.clone(),
-        why: case.why.as_ref().map(|why| why.trim().to_owned()),
+        why: case.why.as_ref().map(|why| reason(suite, why)),
         dtype,
         layout: layout.name().to_owned(),
         shape: result.shape.clone(),
@@ -188,9 +193,9 @@ fn found(result: &CheckResult, finding: &check::Finding) -> Finding {
     Finding { message: finding.to_string(), elements }
 }
 
-fn array(result: &CheckResult, of: &check::Compared) -> Array {
+fn array(suite: &Suite, result: &CheckResult, of: &check::Compared) -> Array {
     let held_to = match &of.to {
-        Held::Off(why) => HeldTo::Off { why: why.trim().to_owned() },
+        Held::Off(why) => HeldTo::Off { why: reason(suite, why) },
         Held::Within(compare::Tolerance::Ulp(ulp)) => HeldTo::Ulp(*ulp),
         Held::Within(compare::Tolerance::Relative { rtol, atol }) => HeldTo::Relative { rtol: *rtol, atol: *atol },
     };

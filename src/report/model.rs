@@ -14,7 +14,7 @@ use crate::mapping::Side;
 use crate::tensor::DType;
 
 /// The version of the JSON form.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// A run of a mapping.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -117,7 +117,7 @@ pub struct Row {
     pub on_page: bool,
     /// What the page says of the difference.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub difference: Option<Difference>,
+    pub difference: Option<Text>,
     /// The worst of all.
     pub verdict: Verdict,
     /// For each engine, in their order.
@@ -134,9 +134,9 @@ pub struct Row {
     pub vacuous: bool,
 }
 
-/// A difference in the languages of the page.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct Difference {
+/// A text in the languages of the page; where the specs lack one, the other stands for it.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Text {
     /// English.
     pub en: String,
     /// Chinese.
@@ -162,7 +162,7 @@ pub struct Note {
     /// Of whom: engines, or `sides`.
     pub of: Vec<String>,
     /// What is said.
-    pub text: String,
+    pub text: Text,
     /// The rows in which it shows.
     pub rows: Vec<Shown>,
 }
@@ -239,7 +239,7 @@ pub struct Case {
     pub name: String,
     /// Why it is there.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub why: Option<String>,
+    pub why: Option<Text>,
     /// The dtype of x.
     pub dtype: DType,
     /// The layout of x.
@@ -328,7 +328,7 @@ pub enum HeldTo {
     /// It is known to be off.
     Off {
         /// Why.
-        why: String,
+        why: Text,
     },
 }
 

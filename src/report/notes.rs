@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::gather::place;
-use super::model;
+use super::gather::{place, reason};
+use super::model::{self, Text};
 use super::number::Number;
 use crate::call::Output;
 use crate::check::{CheckResult, EngineResult, Held, Kind, Outcomes, SIDES, Suite, Verdict};
@@ -12,7 +12,7 @@ use crate::mapping::{How, Limit};
 /// Something that is said of engines, or of the sides, and where it shows.
 pub(super) struct Note {
     /// What is said, without of whom.
-    text: String,
+    text: Text,
     /// Of whom: engines, or the sides.
     columns: Vec<String>,
     /// By row: what shows it.
@@ -110,7 +110,7 @@ struct Notes<'a> {
 }
 
 impl Notes<'_> {
-    fn add(&mut self, column: &str, text: String, row: usize, check: usize, error: Option<Error>) {
+    fn add(&mut self, column: &str, text: Text, row: usize, check: usize, error: Option<Error>) {
         let known = self.notes.iter().position(|note| note.text == text);
         let at = known.unwrap_or_else(|| {
             self.notes.push(Note { text, columns: Vec::new(), rows: BTreeMap::new() });
@@ -129,24 +129,26 @@ impl Notes<'_> {
             if let Held::Off(why) = &compared.to {
                 let error = compared.comparison.absolute.error;
                 let error = Error { output: compared.output, error, engine: engine.to_owned() };
-                self.add(engine, format!("off: {}", why.trim()), row, at, Some(error));
+                self.add(engine, self.led("off: ", "偏差：", why), row, at, Some(error));
             }
         }
         for (limit, _) in &asked.shows {
             let Limit { rejected: Some(class), why, .. } = &self.suite.mapping().file.limits[*limit] else { continue };
-            self.add(engine, format!("{class}: {}", why.trim()), row, at, None);
+            let text = self.led(&format!("{class}: "), &format!("{class}："), why);
+            self.add(engine, text, row, at, None);
         }
         let file = &self.suite.mapping().rows[row].file;
         if result.check.kind == Kind::Signature && asked.verdict == Verdict::Holds {
             if file.is_missing(engine) {
                 let side = crate::binding::of(engine).side();
-                let text = format!("no parameter `{}`", file.name(side).unwrap_or_default());
+                let name = file.name(side).unwrap_or_default();
+                let text = Text { en: format!("no parameter `{name}`"), zh: format!("没有参数 `{name}`") };
                 self.add(engine, text, row, at, None);
             }
             let announced =
                 file.announced.iter().filter(|announced| announced.engines.iter().any(|name| name == engine));
             for announced in announced {
-                self.add(engine, format!("announced: {}", announced.why.trim()), row, at, None);
+                self.add(engine, self.led("announced: ", "文档预告：", &announced.why), row, at, None);
             }
         }
     }
@@ -156,23 +158,33 @@ impl Notes<'_> {
         for (limit, _) in &sides.shows {
             let limit = &self.suite.mapping().file.limits[*limit];
             if let Some(how) = limit.differs {
-                self.add(SIDES, difference(how, &limit.engines, &limit.why), row, at, None);
+                self.add(SIDES, self.difference(how, &limit.engines, &limit.why), row, at, None);
             }
         }
         if let Some(differs) = self.suite.case(&result.check).and_then(|case| case.differs.as_ref()) {
-            self.add(SIDES, difference(differs.how, &differs.versions, &differs.why), row, at, None);
+            self.add(SIDES, self.difference(differs.how, &differs.versions, &differs.why), row, at, None);
         }
     }
-}
 
-fn difference(how: How, versions: &[String], why: &str) -> String {
-    let what = match how {
-        How::Values => "other numbers",
-        How::DType => "other dtypes",
-        How::Rejection => "accepted by one alone",
-    };
-    let versions = if versions.is_empty() { String::new() } else { format!(" ({})", versions.join(", ")) };
-    format!("{what}{versions}: {}", why.trim())
+    /// A reason, and what leads to it in each language.
+    fn led(&self, english: &str, chinese: &str, why: &str) -> Text {
+        let Text { en, zh } = reason(self.suite, why);
+        Text { en: format!("{english}{en}"), zh: format!("{chinese}{zh}") }
+    }
+
+    fn difference(&self, how: How, versions: &[String], why: &str) -> Text {
+        let (english, chinese) = match how {
+            How::Values => ("other numbers", "数值不同"),
+            How::DType => ("other dtypes", "数据类型不同"),
+            How::Rejection => ("accepted by one alone", "只有一侧接受"),
+        };
+        let listed = |[open, comma, close]: [&str; 3]| match versions {
+            [] => String::new(),
+            versions => format!("{open}{}{close}", versions.join(comma)),
+        };
+        let english = format!("{english}{}: ", listed([" (", ", ", ")"]));
+        self.led(&english, &format!("{chinese}{}：", listed(["（", "、", "）"])), why)
+    }
 }
 
 /// `a` to `z`, then `a2`.

@@ -110,7 +110,7 @@ fn a_report_is_written_whole_or_not_at_all() {
     assert!(written.status.success(), "{}", text(&written.stderr));
     assert!(text(&written.stdout).contains(&format!("written to {path}")), "{}", text(&written.stdout));
     let report = std::fs::read_to_string(&file).expect("it is there");
-    assert!(report.starts_with("{\"format\":1,") && report.ends_with("}\n"), "{report}");
+    assert!(report.starts_with("{\"format\":2,") && report.ends_with("}\n"), "{report}");
 
     let nowhere = folder.path().join("no/such/report.json").display().to_string();
     for option in ["--output", "--html"] {

@@ -63,10 +63,13 @@ impl Pages {
     }
 }
 
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
 fn page(subject: Box<dyn Engine>) -> String {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let mapping = mapping::read(&root.join("specs/group_norm")).expect("the specs have no mistakes");
-    let store = Arc::new(Store::open(&root.join("golden/group_norm")));
+    let mapping = mapping::read(&root().join("specs/group_norm")).expect("the specs have no mistakes");
+    let store = Arc::new(Store::open(&root().join("golden/group_norm")));
     let golden = mapping.file.golden.iter();
     let others = golden.map(|name| Box::new(Golden::new(name, Arc::clone(&store))) as Box<dyn Engine>).collect();
     let suite = Suite::new(mapping, subject, others);
@@ -162,6 +165,30 @@ fn the_language_switches_both_ways(page: &mut Browser) {
     }
     page.evaluate("document.getElementById('language').click()");
     assert_eq!(words(page), english);
+}
+
+/// Every reason that the page can show: of the notes of every row, of every case, of everything that is known to be off.
+fn no_reason_is_english_on_the_chinese_page(page: &mut Browser) {
+    page.evaluate("document.getElementById('language').click()");
+    let specs = mapping::read(&root().join("specs/group_norm")).expect("the specs have no mistakes");
+    let mut shown = String::new();
+    for row in 0..specs.rows.len() {
+        set(page, "row", &row.to_string());
+        shown += page.evaluate("document.getElementById('about').innerText").as_str().expect("a text");
+    }
+    set(page, "row", "");
+    page.evaluate(&format!("{SHOWN}.forEach((item) => {{ item.open = true }})"));
+    page.wait(&format!("{SHOWN}.every((item) => item.querySelector('.detail') !== null)"));
+    // The specs themselves are shown as they are written, and are not translated.
+    let reasons =
+        page.evaluate("[...document.querySelectorAll('.why, .held')].map(node => node.textContent).join('\\n')");
+    shown += reasons.as_str().expect("a text");
+    let is_shown = |text: &str| shown.contains(text.trim());
+    for reason in &specs.file.reasons {
+        assert!(!is_shown(&reason.en), "{}", reason.en);
+    }
+    let chinese = specs.file.reasons.iter().filter(|reason| is_shown(&reason.zh)).count();
+    assert_eq!(chinese, specs.file.reasons.len());
 }
 
 fn the_keyboard_reaches_and_opens_everything(page: &mut Browser) {
@@ -270,7 +297,7 @@ type Reader = fn(&mut Browser);
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let tests: [(&str, &str, [u32; 2], Reader); 9] = [
+    let tests: [(&str, &str, [u32; 2], Reader); 10] = [
         ("every_filter_narrows", "right.html", WIDE, every_filter_narrows),
         (
             "a_cell_of_the_table_filters_and_tells_its_notes",
@@ -280,6 +307,7 @@ fn main() -> ExitCode {
         ),
         ("a_case_opens_to_its_calls", "right.html", WIDE, a_case_opens_to_its_calls),
         ("the_language_switches_both_ways", "right.html", WIDE, the_language_switches_both_ways),
+        ("no_reason_is_english_on_the_chinese_page", "right.html", WIDE, no_reason_is_english_on_the_chinese_page),
         ("the_keyboard_reaches_and_opens_everything", "right.html", WIDE, the_keyboard_reaches_and_opens_everything),
         ("what_differs_is_shown_in_pictures", "wrong.html", WIDE, what_differs_is_shown_in_pictures),
         (

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::check::Verdict;
 use crate::compare::{HeatMap, Histogram};
 use crate::report::Report;
-use crate::report::model::{Array, Asked, Check, Comparison, Difference, HeldTo, Spot};
+use crate::report::model::{Array, Asked, Check, Comparison, HeldTo, Spot, Text};
 use crate::report::number::{Number, number};
 
 /// Pictures beyond so many bytes are left out, so that the page of an operator that is wrong everywhere opens too.
@@ -35,23 +35,27 @@ struct DataRow<'a> {
     number: u32,
     torch: &'a Option<String>,
     mindspore: &'a Option<String>,
-    difference: &'a Option<Difference>,
+    difference: &'a Option<Text>,
     file: &'a str,
 }
 
 #[derive(Serialize)]
 struct DataNote<'a> {
     of: &'a [String],
-    text: &'a str,
+    text: &'a Text,
     /// Index of the row, the check that shows it best, how many do, and the largest error.
-    rows: Vec<(usize, &'a str, usize, Option<String>)>,
+    rows: Vec<(usize, &'a str, usize, Option<DataError<'a>>)>,
 }
+
+/// Of which array, how large, and on which engine.
+#[derive(Serialize)]
+struct DataError<'a>(String, String, &'a str);
 
 #[derive(Serialize)]
 struct DataCase<'a> {
     yaml: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    why: Option<&'a str>,
+    why: Option<&'a Text>,
 }
 
 #[derive(Serialize)]
@@ -90,20 +94,24 @@ struct DataArray<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     tolerance: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    off: Option<&'a str>,
+    off: Option<&'a Text>,
     beyond: usize,
     elements: usize,
     used: Number,
     /// The worst errors: absolute, relative, in ULP.
     worst: [String; 3],
-    /// Where they are, of an array beyond the tolerance: index, what is there, and what is exact.
+    /// Where they are, of an array beyond the tolerance.
     #[serde(skip_serializing_if = "Option::is_none")]
-    spots: Option<[(String, String, String); 3]>,
+    spots: Option<[DataSpot; 3]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     histogram: Option<Vec<(usize, usize)>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     map: Option<DataMap>,
 }
+
+/// Index, group, what is there, and what is exact.
+#[derive(Serialize)]
+struct DataSpot(String, Option<usize>, String, String);
 
 #[derive(Serialize)]
 struct DataMap {
@@ -138,7 +146,7 @@ pub(super) fn json(report: &Report) -> serde_json::Result<String> {
     for note in &report.notes {
         let shown = note.rows.iter().filter_map(|shown| {
             let row = shown.check.split('/').next().and_then(|row| rows.get(row))?;
-            let error = shown.error.as_ref().map(|of| format!("{} by {}, {}", of.array, number(of.error.0), of.engine));
+            let error = shown.error.as_ref().map(|of| DataError(of.array.to_string(), number(of.error.0), &of.engine));
             Some((*row, shown.check.as_str(), shown.checks, error))
         });
         data.notes.push(DataNote { of: &note.of, text: &note.text, rows: shown.collect() });
@@ -167,7 +175,7 @@ fn of_check<'a>(
     let case = check.case.as_ref();
     let case_index = case.map(|case| {
         *cases.entry((row, case.name.as_str())).or_insert_with(|| {
-            data.cases.push(DataCase { yaml: &case.yaml, why: case.why.as_deref() });
+            data.cases.push(DataCase { yaml: &case.yaml, why: case.why.as_ref() });
             data.cases.len() - 1
         })
     });
@@ -195,12 +203,15 @@ fn of_check<'a>(
 fn of_array(array: &Array, is_pictured: bool) -> DataArray<'_> {
     let Comparison { elements, beyond, used, absolute, relative, ulp } = &array.comparison;
     let (tolerance, off) = match &array.held_to {
-        HeldTo::Off { why } => (None, Some(why.as_str())),
+        HeldTo::Off { why } => (None, Some(why)),
         HeldTo::Ulp(ulp) => (Some(format!("{ulp} ULP")), None),
         HeldTo::Relative { rtol, atol } => (Some(format!("rtol {rtol:e}, atol {atol:e}")), None),
     };
     let spots = [absolute, relative, ulp];
-    let told = |spot: &Spot| (spot.to_string(), number(spot.actual.0), number(spot.expected.0));
+    let told = |spot: &Spot| {
+        let Spot { at, group, actual, expected, .. } = spot;
+        DataSpot(format!("{at:?}"), *group, number(actual.0), number(expected.0))
+    };
     DataArray {
         name: array.array.to_string(),
         tolerance,

@@ -98,9 +98,12 @@ function options() {
 function haystack(check) {
   const shared = check.case ? data.cases[check.case[0]] : {};
   const said = check.asked.flatMap((asked) => [asked.note, ...(asked.findings ?? []),
-    ...(asked.arrays ?? []).map((array) => array.off)]);
-  return [check.name, check.place, shared.yaml, shared.why, check.torch, check.mindspore, ...said].join("\n").toLowerCase();
+    ...(asked.arrays ?? []).flatMap((array) => both(array.off))]);
+  return [check.name, check.place, shared.yaml, ...both(shared.why), check.torch, check.mindspore, ...said].join("\n").toLowerCase();
 }
+
+/** A text in both languages, whichever is shown. */
+const both = (text) => (text ? [text.en, text.zh] : []);
 
 const differs = (asked) => (asked.arrays ?? []).some((array) => array.map || array.off !== undefined || array.beyond > 0);
 
@@ -161,11 +164,11 @@ function told(note, row) {
   const [, check, count, error] = note.rows.find(([of]) => of === row);
   const link = make("a", { href: "#", class: "name" }, check);
   link.addEventListener("click", (event) => { event.preventDefault(); visit(check); });
-  const more = count > 1 ? ", " + say("and_more", count - 1) : "";
+  const more = count > 1 ? say("and_more", count - 1) : "";
   return make("li", {},
-    make("span", { class: "of" }, note.of.map((name) => (name === "sides" ? say("sides") : name)).join(", ")), " ",
-    make("span", { lang: "en" }, note.text),
-    make("div", { class: "quiet" }, error ? error + ", " : "", link, more));
+    make("span", { class: "of" }, note.of.map((name) => (name === "sides" ? say("sides") : name)).join(say("comma"))), " ",
+    note.text[language],
+    make("div", { class: "quiet" }, error ? say("off_by", ...error) : "", link, more));
 }
 
 /** Opens a case by name, and goes there. */
@@ -193,7 +196,7 @@ function summarise(item) {
   item.firstChild.replaceChildren(
     pill(check.verdict),
     make("span", { class: "name" }, make("span", { class: "quiet" }, row + "/"), kind),
-    make("span", { class: "kind quiet" }, [dtype, layout === "contiguous" ? null : layout?.replace("_", " ")].filter(Boolean).join(" ")),
+    make("span", { class: "kind quiet" }, [dtype, layout === "contiguous" ? null : layout && say(layout)].filter(Boolean).join(" ")),
     make("span", { class: "engines", "aria-hidden": "true" }, squares),
     make("span", { class: "share" }, used > 0 ? [bar(used), make("span", {}, percent(used))] : null));
 }
@@ -212,7 +215,7 @@ function open(item) {
     .map(([title, text]) => make("figure", {}, make("figcaption", {}, title),
       make("pre", { tabindex: "0", "aria-label": title, role: "region" }, make("code", {}, text))));
   const detail = make("div", { class: "detail" },
-    shared?.why ? make("p", { class: "why", lang: "en" }, shared.why) : null,
+    shared?.why ? make("p", { class: "why" }, shared.why[language]) : null,
     facts,
     check.case && !check.case[4] ? make("p", { class: "quiet" }, say("rejected_call")) : null,
     written.length ? make("div", { class: "calls" }, written) : null,
@@ -244,14 +247,15 @@ function answers(check) {
 function values(array) {
   const used = Number(array.used);
   const spot = (which) => {
-    const error = array.worst[which], [at, got, exact] = array.spots?.[which] ?? [];
-    return at === undefined ? make("td", { class: "spot" }, error)
-      : make("td", { class: "spot" }, error, make("small", {}, say("worst_spot", at, got, exact)));
+    const error = array.worst[which], [at, group, got, exact] = array.spots?.[which] ?? [];
+    if (at === undefined) return make("td", { class: "spot" }, error);
+    const where = group === null ? at : say("in_group", at, group);
+    return make("td", { class: "spot" }, error, make("small", {}, say("worst_spot", where, got, exact)));
   };
   return [
     make("td", {}, make("code", {}, array.name)),
     make("td", { class: "held" }, array.off === undefined ? array.tolerance
-      : [make("span", { class: "known" }, say("known_off")), make("small", { lang: "en" }, array.off)]),
+      : [make("span", { class: "known" }, say("known_off")), make("small", {}, array.off[language])]),
     make("td", {}, make("span", { class: "share" }, bar(used), make("span", {}, percent(used)))),
     make("td", { class: "number" }, say("of", array.beyond, array.elements)),
     spot(2), spot(0), spot(1)];

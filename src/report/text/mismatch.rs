@@ -19,7 +19,7 @@ pub(super) fn mismatch(mapping: &str, check: &Check, terminal: Terminal) -> Stri
         let _ = writeln!(text, "  {}", case.call);
         let _ = writeln!(text, "  x: {} {:?}, {}", case.dtype, case.shape, case.layout.replace('_', " "));
         if let Some(why) = &case.why {
-            let _ = writeln!(text, "  why: {why}");
+            let _ = writeln!(text, "  why: {}", why.en);
         }
     }
     text.push_str(&check.findings());

@@ -119,7 +119,7 @@ impl Check {
 }
 
 fn write_note(text: &mut String, note: &Note, terminal: Terminal) {
-    let said = terminal.prose(&format!("{}: {}", note.of.join(", "), note.text), 3);
+    let said = terminal.prose(&format!("{}: {}", note.of.join(", "), note.text.en), 3);
     let _ = writeln!(text, "\n{:<3}{said}", note.mark);
     for shown in &note.rows {
         let _ = writeln!(text, "     {}", terminal.prose(&shows(note, shown), 7));

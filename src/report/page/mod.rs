@@ -1,12 +1,12 @@
 //! The mapping page in the form in which MindSpore publishes such pages, made from specs and answers alone.
 
+mod example;
+
 use std::fmt::Write;
 
-use crate::call::Call;
-use crate::check::{Check, Kind, Outcomes, RowResult, Suite, Verdict};
-use crate::mapping::{Api, Argument, Case, Category, Claim, Differs, Recipe, Row, Side, Text, Values};
+use crate::check::{Outcomes, RowResult, Suite, Verdict};
+use crate::mapping::{Api, Argument, Category, Claim, Differs, Row, Side, Text};
 use crate::python::{Value, float};
-use crate::tensor::DType;
 use crate::version::Version;
 
 /// The two languages of such pages.
@@ -50,7 +50,7 @@ pub fn page(suite: &Suite, outcomes: &Outcomes, language: Language) -> Result<St
     writer.lacking(&mut out)?;
     writer.verified(&mut out);
     writer.instead(&mut out)?;
-    writer.differences(&mut out);
+    writer.differences(&mut out)?;
     writer.example(&mut out)?;
     Ok(out)
 }
@@ -195,7 +195,7 @@ impl<'a> Writer<'a> {
             let has = |side: Side| {
                 let default = row.file.default.get(&side).map(written);
                 let versions: Vec<&str> = self.versions(side).filter(|version| !row.file.is_missing(version)).collect();
-                let versions = row.file.name(side).map(|_| listed(&versions))?;
+                let versions = row.file.name(side).map(|_| self.listed(&versions))?;
                 Some(match (default, self.language) {
                     (Some(default), Language::English) => format!("{versions}, by default {default}"),
                     (Some(default), Language::Chinese) => format!("{versions}，默认为 {default}"),
@@ -203,7 +203,8 @@ impl<'a> Writer<'a> {
                 })
             };
             let known: Vec<String> = Side::BOTH.into_iter().filter_map(has).collect();
-            let _ = writeln!(out, "- {names} ({}): {}", known.join("; "), text.trim());
+            let known = self.bracketed(&known.join(self.say("; ", "；")));
+            let _ = writeln!(out, "- {names}{known}{}{}", self.colon(), text.trim());
         }
         out.push('\n');
         Ok(())
@@ -240,7 +241,7 @@ impl<'a> Writer<'a> {
             let name = self.row_name(row);
             let checks = self.outcomes.checks.iter().filter(|check| check.check.row == result.row).count();
             let verified = self.holds_on(result);
-            let versions = if verified.is_empty() { "-".to_owned() } else { listed(&verified) };
+            let versions = if verified.is_empty() { "-".to_owned() } else { self.listed(&verified) };
             let _ = writeln!(out, "| {name} | {checks} | {versions} |");
         }
         for side in Side::BOTH {
@@ -285,29 +286,26 @@ impl<'a> Writer<'a> {
                 continue;
             }
             let text = self.text(row.file.instead.as_ref(), "instead", &row.path.display().to_string())?;
-            let _ = writeln!(out, "- {}: {}", self.names(row), text.trim());
+            let _ = writeln!(out, "- {}{}{}", self.names(row), self.colon(), text.trim());
         }
         out.push('\n');
         Ok(())
     }
 
     /// What the cases and the limits say of calls that are written alike and answered otherwise.
-    fn differences(&self, out: &mut String) {
+    fn differences(&self, out: &mut String) -> Result<(), String> {
         let _ =
             writeln!(out, "### {}\n", self.say("What differs though the call is the same", "调用相同而结果不同之处"));
         out.push_str(self.say(
             "Each of these is shown by a check, which fails when the difference is gone.\n\n",
-            "以下每一条都有检查为证，差异一旦消失，检查即失败。原因以英文记录。\n\n",
+            "以下每一条都有检查为证，差异一旦消失，检查即失败。\n\n",
         ));
         let mut said: Vec<String> = Vec::new();
         for row in self.rows() {
             for Differs { versions, why, .. } in row.file.cases.iter().filter_map(|case| case.differs.as_ref()) {
-                let of = if versions.is_empty() {
-                    String::new()
-                } else {
-                    format!(" ({})", listed(&versions.iter().map(String::as_str).collect::<Vec<_>>()))
-                };
-                let line = format!("- {}: {why}{of}", self.row_name(row));
+                let versions: Vec<&str> = versions.iter().map(String::as_str).collect();
+                let of = if versions.is_empty() { String::new() } else { self.bracketed(&self.listed(&versions)) };
+                let line = format!("- {}{}{}{of}", self.row_name(row), self.colon(), self.reason(why)?);
                 if !said.contains(&line) {
                     said.push(line);
                 }
@@ -315,9 +313,42 @@ impl<'a> Writer<'a> {
         }
         for limit in &self.suite.mapping().file.limits {
             let engines: Vec<&str> = limit.engines.iter().map(String::as_str).collect();
-            said.push(format!("- {}: {}", listed(&engines), limit.why));
+            said.push(format!("- {}{}{}", self.listed(&engines), self.colon(), self.reason(&limit.why)?));
         }
         let _ = writeln!(out, "{}\n", said.join("\n"));
+        Ok(())
+    }
+
+    /// A `why` in the language of the page.
+    fn reason(&self, why: &'a str) -> Result<&'a str, String> {
+        let mapping = self.suite.mapping();
+        match self.language {
+            Language::English => Ok(why.trim()),
+            Language::Chinese => mapping.file.chinese(why).ok_or_else(|| {
+                let file = mapping.folder.join("mapping.yaml");
+                format!("{} has no `reasons` with the Chinese of `{}`", file.display(), why.trim())
+            }),
+        }
+    }
+
+    fn colon(&self) -> &'static str {
+        self.say(": ", "：")
+    }
+
+    fn bracketed(&self, text: &str) -> String {
+        format!("{}{text}{}", self.say(" (", "（"), self.say(")", "）"))
+    }
+
+    /// Versions in prose: `PyTorch 1.8.1, 2.13.0; MindSpore 2.0.0`.
+    fn listed(&self, engines: &[&str]) -> String {
+        let of = |side: Side| {
+            let names = engines.iter().filter(|name| name.split('-').next() == Some(side.key()));
+            let versions: Vec<&str> =
+                names.clone().filter_map(|name| name.split_once('-')).map(|(_, version)| version).collect();
+            let versions = versions.join(self.say(", ", "、"));
+            names.clone().next().map(|_| format!("{} {versions}", side.framework()).trim_end().to_owned())
+        };
+        Side::BOTH.into_iter().filter_map(of).collect::<Vec<_>>().join(self.say("; ", "；"))
     }
 
     fn row_name(&self, row: &Row) -> String {
@@ -325,73 +356,6 @@ impl<'a> Writer<'a> {
             Category::Example => self.say("code example", "代码示例").to_owned(),
             _ => self.names(row),
         }
-    }
-
-    /// The first case that prints, as it is written in each framework.
-    fn example(&self, out: &mut String) -> Result<(), String> {
-        let mut printing = self.suite.checks().into_iter().filter_map(|check| {
-            let case = self.suite.case(&check)?;
-            let prints = case.prints.as_deref()?;
-            Some((check.clone(), case, prints))
-        });
-        let Some((check, case, prints)) = printing.next() else { return Ok(()) };
-        let _ = writeln!(out, "## {}\n\n```python", self.say("Code Example", "代码示例"));
-        for side in Side::BOTH {
-            if side == Side::Mindspore {
-                out.push('\n');
-            }
-            out.push_str(&self.program(&check, case, side)?);
-            for line in prints.trim_end().lines() {
-                let _ = writeln!(out, "{}", format!("# {line}").trim_end());
-            }
-        }
-        out.push_str("```\n");
-        Ok(())
-    }
-
-    fn program(&self, check: &Check, case: &Case, side: Side) -> Result<String, String> {
-        let row = &self.suite.mapping().rows[check.row];
-        let unwritten =
-            |why: &str| format!("{}: the code of `{}` cannot be written: {why}", row.path.display(), case.name);
-        let call: Call = self.suite.question(check, side).ok_or_else(|| unwritten("it has no call"))?;
-        if !call.fill.is_empty() || !matches!(check.kind, Kind::Case { dtype: DType::F32, .. }) {
-            return Err(unwritten("expected a call in f32 without filled parameters"));
-        }
-        let x = array(case, call.input.1.shape())
-            .ok_or_else(|| unwritten("expected `values` that are constant or a list"))?;
-        let arguments: Vec<String> =
-            call.arguments.iter().map(|(name, value)| format!("{name}={}", python(value))).collect();
-        let name = self.api(side).name.rsplit('.').next().unwrap_or_default();
-        let (imports, tensor, output) = match side {
-            Side::Torch => (
-                "import numpy as np\nimport torch\nfrom torch import nn",
-                format!("torch.tensor({x})"),
-                "output.detach().numpy()",
-            ),
-            Side::Mindspore => {
-                ("import numpy as np\nfrom mindspore import Tensor, nn", format!("Tensor({x})"), "output")
-            }
-        };
-        Ok(format!(
-            "# {}\n{imports}\n\nx = {tensor}\nnet = nn.{name}({})\noutput = net(x)\nprint({output})\n",
-            side.framework(),
-            arguments.join(", ")
-        ))
-    }
-}
-
-/// What numpy is told to make x.
-fn array(case: &Case, shape: &[usize]) -> Option<String> {
-    let shape = format!("[{}]", shape.iter().map(usize::to_string).collect::<Vec<_>>().join(", "));
-    match &case.x.values {
-        _ if !case.x.set.is_empty() => None,
-        Values::Recipe(Recipe::Constant(value)) if *value == 1.0 => Some(format!("np.ones({shape}, np.float32)")),
-        Values::Recipe(Recipe::Constant(value)) => Some(format!("np.full({shape}, {}, np.float32)", float(*value))),
-        Values::List(values) => {
-            let values: Vec<String> = values.iter().map(|value| float(*value)).collect();
-            Some(format!("np.array([{}], np.float32).reshape({shape})", values.join(", ")))
-        }
-        _ => None,
     }
 }
 
@@ -408,17 +372,6 @@ fn python(value: &Value) -> String {
         Value::Float(value) => float(*value),
         value => value.to_string(),
     }
-}
-
-/// Versions in prose: `PyTorch 1.8.1, 2.13.0; MindSpore 2.0.0`.
-fn listed(engines: &[&str]) -> String {
-    let of = |side: Side| {
-        let names = engines.iter().filter(|name| name.split('-').next() == Some(side.key()));
-        let versions: Vec<&str> =
-            names.clone().filter_map(|name| name.split_once('-')).map(|(_, version)| version).collect();
-        names.clone().next().map(|_| format!("{} {}", side.framework(), versions.join(", ")).trim_end().to_owned())
-    };
-    Side::BOTH.into_iter().filter_map(of).collect::<Vec<_>>().join("; ")
 }
 
 /// A text that may stand in a table.
