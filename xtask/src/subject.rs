@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use mapcheck::conformance::Exploration;
 
+use crate::schema::generate;
 use crate::suite::root;
 
 /// Write the page on an operator of another crate: docs/candle.md, docs/burn.md.
@@ -14,22 +15,23 @@ use crate::suite::root;
 pub struct Subject {
     /// The folder of `examples`: candle, burn
     name: String,
+    /// Write nothing; fail where the page is not up to date
+    #[arg(long)]
+    check: bool,
 }
 
 impl Subject {
-    /// Builds the example, which takes minutes the first time, and writes what it prints.
+    /// Builds the example, which takes minutes the first time, and writes what it prints, or holds the page to it.
     pub fn run(self) -> Result<ExitCode> {
+        std::env::set_current_dir(root()).context("the workspace is not where it was built")?;
         let name = &self.name;
+        let command = format!("cargo xtask subject {name}");
         let mut cargo = cargo(name)?;
-        cargo.args(["page", &format!("cargo xtask subject {name}")]);
+        cargo.args(["page", &command]);
         let output = cargo.stderr(Stdio::inherit()).output().context("cargo could not be started")?;
         ensure!(output.status.success(), "{name} could not be put to the test (see above)");
-        let folder = root().join("docs");
-        std::fs::create_dir_all(&folder)?;
-        let path = folder.join(format!("{name}.md"));
-        std::fs::write(&path, output.stdout).with_context(|| format!("cannot write {}", path.display()))?;
-        println!("docs/{name}.md");
-        Ok(ExitCode::SUCCESS)
+        let page = String::from_utf8(output.stdout).context("the page is no text")?;
+        generate([(PathBuf::from(format!("docs/{name}.md")), page)], self.check, &command)
     }
 }
 
