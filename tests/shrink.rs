@@ -87,8 +87,9 @@ fn the_smallest_call_is_told_as_a_case_and_as_two_scripts() {
 fn the_script_fills_what_a_module_may_not_have_where_it_has_it() {
     let suite = mine::suite(Defect::None, &conformance::specs());
     let script = |name| {
-        let call = suite.question(&check(&suite, name), Side::Torch).expect("PyTorch has such a call");
-        report::python(suite.mapping(), &call, Side::Torch)
+        let check = check(&suite, name);
+        let call = suite.question(&check, Side::Torch).expect("PyTorch has such a call");
+        report::python(suite.mapping(), suite.case(&check).expect("it is a case"), &call, Side::Torch).to_string()
     };
     let without = script("affine/kept_when_not_affine/f32");
     assert!(without.contains("\nif net.weight is not None: torch.nn.init.constant_(net.weight, 2.0)\n"), "{without}");

@@ -7,7 +7,8 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::recipe::{Layout, MOST_ELEMENTS, Set, Unrealizable, Values};
+use super::layout::Layout;
+use super::recipe::{MOST_ELEMENTS, Set, Unrealizable, Values};
 use crate::python::Value;
 use crate::tensor::DType;
 

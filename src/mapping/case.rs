@@ -10,7 +10,8 @@ use serde::{Deserialize, Deserializer};
 
 use super::Side;
 use super::argument::Arguments;
-use super::recipe::{Layout, RecipeName, Set, Values};
+use super::layout::Layout;
+use super::recipe::{RecipeName, Set, Values};
 use crate::call::{Output, Wanted};
 use crate::compare::{Precision, Tolerance};
 use crate::python::Exception;

@@ -1,4 +1,4 @@
-//! Where the values of a tensor come from, and how it lies in memory.
+//! Where the values of a tensor come from.
 //!
 //! The same recipe gives the same bits on every platform: a fixed generator, sums and products,
 //! one rounding to the dtype, no transcendental function.
@@ -10,6 +10,7 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use super::layout::Layout;
 use crate::random::Generator;
 use crate::tensor::{DType, Element, Strided, Tensor, contiguous_strides, with_type};
 
@@ -18,69 +19,6 @@ pub(super) const MOST_ELEMENTS: usize = 1 << 24;
 
 /// As many dimensions as numpy has.
 const MOST_DIMENSIONS: usize = 32;
-
-/// How a tensor lies in memory.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Layout {
-    /// Last dimension fastest.
-    #[default]
-    Contiguous,
-    /// Channels (dimension 1) fastest, the others in order.
-    ChannelsLast,
-    /// First dimension fastest; of a vector, a column of a matrix.
-    Transposed,
-    /// Every second element of a longer last dimension; what lies between is NaN.
-    Stepped,
-    /// One sample, repeated over the first dimension without being stored again.
-    Expanded,
-}
-
-impl Layout {
-    /// The name used in specs and check names.
-    pub fn name(self) -> &'static str {
-        match self {
-            Layout::Contiguous => "contiguous",
-            Layout::ChannelsLast => "channels_last",
-            Layout::Transposed => "transposed",
-            Layout::Stepped => "stepped",
-            Layout::Expanded => "expanded",
-        }
-    }
-
-    /// Length of the storage, strides and offset for a shape.
-    fn place(self, shape: &[usize]) -> (usize, Vec<usize>, usize) {
-        let count: usize = shape.iter().product();
-        let in_order = |order: &[usize]| {
-            let permuted: Vec<usize> = order.iter().map(|&d| shape[d]).collect();
-            let mut strides = vec![0; shape.len()];
-            for (stride, &d) in contiguous_strides(&permuted).into_iter().zip(order) {
-                strides[d] = stride;
-            }
-            strides
-        };
-        let rank = shape.len();
-        match self {
-            Layout::ChannelsLast if rank > 2 => {
-                let order: Vec<usize> = std::iter::once(0).chain(2..rank).chain([1]).collect();
-                (count, in_order(&order), 0)
-            }
-            Layout::Transposed if rank == 1 => (count * 3 + 1, vec![3], 1),
-            Layout::Transposed => (count, in_order(&(0..rank).rev().collect::<Vec<_>>()), 0),
-            Layout::Stepped if rank > 0 => {
-                (2 * count + 1, contiguous_strides(shape).into_iter().map(|s| 2 * s).collect(), 1)
-            }
-            Layout::Expanded if rank > 0 => {
-                let mut strides = contiguous_strides(shape);
-                strides[0] = 0;
-                (shape[1..].iter().product::<usize>().min(count), strides, 0)
-            }
-            Layout::Contiguous | Layout::ChannelsLast | Layout::Stepped | Layout::Expanded => {
-                (count, contiguous_strides(shape), 0)
-            }
-        }
-    }
-}
 
 /// One element that is set by hand.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
@@ -123,6 +61,18 @@ pub enum RecipeName {
     Uniform,
     /// See [`Steps`].
     Steps,
+}
+
+impl RecipeName {
+    /// The recipe with its defaults.
+    fn recipe(self) -> Recipe {
+        match self {
+            RecipeName::Ramp => Recipe::Ramp(Ramp::default()),
+            RecipeName::Normal => Recipe::Normal(Normal::default()),
+            RecipeName::Uniform => Recipe::Uniform(Uniform::default()),
+            RecipeName::Steps => Recipe::Steps(Steps::default()),
+        }
+    }
 }
 
 /// A recipe with its numbers.
@@ -293,16 +243,27 @@ impl Values {
         }
     }
 
-    fn draw(&self, role: &str, shape: &[usize], count: usize) -> Vec<f64> {
+    /// The recipe with its numbers; `None` of a list.
+    pub(crate) fn recipe(&self) -> Option<Recipe> {
+        match self {
+            Values::List(_) => None,
+            Values::Named(name) => Some(name.recipe()),
+            Values::Recipe(recipe) => Some(recipe.clone()),
+        }
+    }
+
+    /// Where the generator starts from for a seed of a recipe.
+    pub(crate) fn seed(role: &str, seed: u64) -> u64 {
         // FNV-1a of the role, so that x and dy of one seed differ.
         let salt = role.bytes().fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
-        let generator = |seed: u64| Generator::new(salt ^ seed.wrapping_mul(0xD6E8_FEB8_6659_FD93));
+        salt ^ seed.wrapping_mul(0xD6E8_FEB8_6659_FD93)
+    }
+
+    fn draw(&self, role: &str, shape: &[usize], count: usize) -> Vec<f64> {
+        let generator = |seed: u64| Generator::new(Self::seed(role, seed));
         let recipe = match self {
             Values::List(values) => return values.clone(),
-            Values::Named(RecipeName::Ramp) => &Recipe::Ramp(Ramp::default()),
-            Values::Named(RecipeName::Normal) => &Recipe::Normal(Normal::default()),
-            Values::Named(RecipeName::Uniform) => &Recipe::Uniform(Uniform::default()),
-            Values::Named(RecipeName::Steps) => &Recipe::Steps(Steps::default()),
+            Values::Named(name) => &name.recipe(),
             Values::Recipe(recipe) => recipe,
         };
         match recipe {

@@ -3,7 +3,8 @@
 
 use super::argument::{Argument, Arguments};
 use super::case::{Case, Input, OutputGradient};
-use super::recipe::{Layout, Unrealizable};
+use super::layout::Layout;
+use super::recipe::Unrealizable;
 use super::row::{Category, Row};
 use super::{Mapping, Side};
 use crate::call::{Answer, Backward, Call, Output, Wanted};

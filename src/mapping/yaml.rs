@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use super::argument::{Argument, Arguments, TensorRecipe};
 use super::case::{Case, Differs, Gradients, Input, OutputGradient, Variable};
-use super::recipe::{Layout, Normal, Ramp, Recipe, RecipeName, Set, Steps, Uniform, Values};
+use super::layout::Layout;
+use super::recipe::{Normal, Ramp, Recipe, RecipeName, Set, Steps, Uniform, Values};
 use crate::python::Exception;
 use crate::tensor::DType;
 

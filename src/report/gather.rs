@@ -1,12 +1,12 @@
 //! Makes the model of a run: the one place where reports look at suites and outcomes.
 
-use super::code::code;
 use super::model::{
     Api, Array, Asked, Between, Case, Cell, Check, Comparison, Elements, Engine, FORMAT, Finding, HeldTo, Limit,
     Mapping, Place, Report, Row, Spot, Text, Unmapped,
 };
 use super::notes::{Note, notes};
 use super::number::Number;
+use super::python::python;
 use crate::call::Output;
 use crate::check::{self, CheckResult, EngineResult, Held, Kind, Outcomes, RowResult, SIDES, Suite, Verdict};
 use crate::compare;
@@ -163,7 +163,7 @@ fn case(suite: &Suite, result: &CheckResult) -> Option<Case> {
     let arguments: Vec<String> = arguments.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let written = |side: Side| {
         let call = suite.question(&result.check, side)?;
-        Some(code(&mapping.api(side).name, side, &call, layout.name()))
+        Some(python(mapping, case, &call, side))
     };
     Some(Case {
         name: case.name.clone(),

@@ -1,6 +1,5 @@
 //! What a run found, told to people and to other tools: one model, and one file or folder a form.
 
-mod code;
 mod drift;
 mod gather;
 mod github;
@@ -22,6 +21,6 @@ pub use json::schema;
 pub use model::Report;
 pub use number::Number;
 pub use page::{Language, page};
-pub use python::python;
+pub use python::{Script, python};
 pub use smallest::smallest;
 pub use text::{Terminal, matrix, mismatch, text};

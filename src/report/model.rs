@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::number::Number;
+use super::python::Script;
 use crate::call::Output;
 use crate::check::Verdict;
 use crate::compare::{HeatMap, Histogram};
@@ -252,10 +253,12 @@ pub struct Case {
     pub call: String,
     /// As the spec has it.
     pub yaml: String,
-    /// As a user of PyTorch writes it; null where it cannot be written.
-    pub torch: Option<String>,
-    /// As a user of MindSpore writes it.
-    pub mindspore: Option<String>,
+    /// As a script of PyTorch, which runs as it stands; null where it cannot be written.
+    #[schemars(with = "Option<String>")]
+    pub torch: Option<Script>,
+    /// As a script of MindSpore.
+    #[schemars(with = "Option<String>")]
+    pub mindspore: Option<Script>,
 }
 
 /// What came of asking an engine, or of holding the sides to each other.

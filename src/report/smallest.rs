@@ -18,7 +18,12 @@ pub fn smallest(suite: &Suite, smallest: &Smallest) -> String {
     for side in Side::BOTH {
         let _ = match call(suite, case, side) {
             Ok(call) => {
-                writeln!(text, "in {}:\n\n{}", side.framework(), indented(&python(suite.mapping(), &call, side)))
+                writeln!(
+                    text,
+                    "in {}:\n\n{}",
+                    side.framework(),
+                    indented(&python(suite.mapping(), case, &call, side).to_string())
+                )
             }
             Err(why) => writeln!(text, "in {}: there is no such call ({why})\n", side.framework()),
         };

@@ -140,9 +140,13 @@ fn a_case_opens_to_its_calls(page: &mut Browser) {
         "- name: tensor",
         "net = torch.nn.GroupNorm(num_groups=2, num_channels=6)",
         "net.weight.data = torch.tensor([",
-        "net = mindspore.nn.GroupNorm(num_groups=2, num_channels=6, gamma_init=mindspore.Tensor([",
+        "net = mindspore.nn.GroupNorm(num_groups=2, num_channels=6, gamma_init=mindspore.Tensor(numpy.array([",
         "cargo xtask check group_norm/gamma_init/tensor/f32",
         "3 ULP",
+        // Folded away, and there.
+        "import numpy\nimport torch\n",
+        "def ramp(shape, seed, ",
+        "x = torch.from_numpy(ramp([2, 6, 5, 3], 0x",
     ] {
         assert!(detail.as_str().is_some_and(|detail| detail.contains(part)), "{part}: {detail}");
     }

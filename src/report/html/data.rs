@@ -9,6 +9,7 @@ use crate::compare::{HeatMap, Histogram};
 use crate::report::Report;
 use crate::report::model::{Array, Asked, Check, Comparison, HeldTo, Spot, Text};
 use crate::report::number::{Number, number};
+use crate::report::python::Script;
 
 /// Pictures beyond so many bytes are left out, so that the page of an operator that is wrong everywhere opens too.
 const MOST_PICTURES: usize = 1_000_000;
@@ -23,6 +24,8 @@ struct Data<'a> {
     /// What the checks of one case share.
     cases: Vec<DataCase<'a>>,
     checks: Vec<DataCheck<'a>>,
+    /// What scripts set up first.
+    setups: Vec<&'a str>,
     /// The upper end of each bin of a histogram.
     bins: Vec<Number>,
     /// How many checks have lost their pictures.
@@ -68,12 +71,16 @@ struct DataCheck<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     case: Option<(usize, &'static str, &'a str, &'a [usize], bool)>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    torch: Option<&'a str>,
+    torch: Option<DataScript<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    mindspore: Option<&'a str>,
+    mindspore: Option<DataScript<'a>>,
     /// In the order of the engines, the sides last.
     asked: Vec<DataAsked<'a>>,
 }
+
+/// Index of what is set up first, and the call.
+#[derive(Serialize)]
+struct DataScript<'a>(usize, &'a str);
 
 #[derive(Serialize)]
 struct DataAsked<'a> {
@@ -140,6 +147,7 @@ pub(super) fn json(report: &Report) -> serde_json::Result<String> {
         notes: Vec::new(),
         cases: Vec::new(),
         checks: Vec::new(),
+        setups: Vec::new(),
         bins: (0..Histogram::BINS).map(|bin| Number(Histogram::upper(bin))).collect(),
         unpictured: 0,
     };
@@ -179,6 +187,16 @@ fn of_check<'a>(
             data.cases.len() - 1
         })
     });
+    let mut script = |script: &'a Script| {
+        let known = data.setups.iter().position(|known| *known == script.setup);
+        let at = known.unwrap_or_else(|| {
+            data.setups.push(&script.setup);
+            data.setups.len() - 1
+        });
+        DataScript(at, &script.call)
+    };
+    let torch = case.and_then(|case| case.torch.as_ref()).map(&mut script);
+    let mindspore = case.and_then(|case| case.mindspore.as_ref()).map(&mut script);
     let asked = |asked: &'a Asked| DataAsked {
         engine: data.engines.iter().position(|name| *name == asked.engine).unwrap_or_default(),
         verdict: asked.verdict,
@@ -194,8 +212,8 @@ fn of_check<'a>(
         case: case.zip(case_index).map(|(case, index)| {
             (index, case.dtype.name(), case.layout.as_str(), case.shape.as_slice(), case.accepted)
         }),
-        torch: case.and_then(|case| case.torch.as_deref()),
-        mindspore: case.and_then(|case| case.mindspore.as_deref()),
+        torch,
+        mindspore,
         asked: check.asked().map(asked).collect(),
     }
 }

@@ -44,7 +44,7 @@ function speak(chosen) {
   button.setAttribute("aria-label", words.language[language === "zh" ? "en" : "zh"]);
   options();
   for (const item of list.children) summarise(item);
-  for (const item of list.querySelectorAll("details[open]")) open(item);
+  for (const item of list.querySelectorAll(":scope > details[open]")) open(item);
   filter();
 }
 
@@ -99,7 +99,7 @@ function haystack(check) {
   const shared = check.case ? data.cases[check.case[0]] : {};
   const said = check.asked.flatMap((asked) => [asked.note, ...(asked.findings ?? []),
     ...(asked.arrays ?? []).flatMap((array) => both(array.off))]);
-  return [check.name, check.place, shared.yaml, ...both(shared.why), check.torch, check.mindspore, ...said].join("\n").toLowerCase();
+  return [check.name, check.place, shared.yaml, ...both(shared.why), check.torch?.[1], check.mindspore?.[1], ...said].join("\n").toLowerCase();
 }
 
 /** A text in both languages, whichever is shown. */
@@ -205,15 +205,11 @@ function open(item) {
   const check = data.checks[item.dataset.check];
   const shared = check.case ? data.cases[check.case[0]] : null;
   const command = `cargo xtask check ${data.mapping}/${check.name}`;
-  const copy = make("button", { type: "button" }, say("copy"));
-  copy.addEventListener("click", () => navigator.clipboard?.writeText(command).then(() => { copy.textContent = say("copied"); }, () => {}));
   const facts = make("dl", { class: "facts" },
     make("dt", {}, say("stated_at")), make("dd", {}, make("code", {}, check.place)),
-    make("dt", {}, say("again")), make("dd", {}, make("code", {}, command), " ", copy));
-  const written = [[say("the_spec"), shared?.yaml], ["PyTorch", check.torch], ["MindSpore", check.mindspore]]
-    .filter(([, text]) => text)
-    .map(([title, text]) => make("figure", {}, make("figcaption", {}, title),
-      make("pre", { tabindex: "0", "aria-label": title, role: "region" }, make("code", {}, text))));
+    make("dt", {}, say("again")), make("dd", {}, make("code", {}, command), " ", copies(command)));
+  const written = [[say("the_spec"), shared?.yaml], ["PyTorch", check.torch?.[1], check.torch?.[0]],
+    ["MindSpore", check.mindspore?.[1], check.mindspore?.[0]]].filter(([, text]) => text).map((of) => code(...of));
   const detail = make("div", { class: "detail" },
     shared?.why ? make("p", { class: "why" }, shared.why[language]) : null,
     facts,
@@ -223,6 +219,22 @@ function open(item) {
   item.querySelector(".detail")?.remove();
   item.append(detail);
   detail.querySelectorAll("canvas").forEach((canvas) => canvas.draw());
+}
+
+/** A button that copies a text. */
+function copies(text) {
+  const button = make("button", { type: "button" }, say("copy"));
+  button.addEventListener("click", () =>
+    navigator.clipboard?.writeText(text).then(() => { button.textContent = say("copied"); }, () => {}));
+  return button;
+}
+
+/** A text as code. What a script sets up first is shared by many, and long: it is folded away, and copied with the rest. */
+function code(title, text, setup) {
+  const block = (text) => make("pre", { tabindex: "0", "aria-label": title, role: "region" }, make("code", {}, text.trim()));
+  const before = data.setups[setup] ?? "";
+  return make("figure", {}, make("figcaption", {}, title, copies(before + text)),
+    before && make("details", { class: "setup" }, make("summary", {}, say("setup")), block(before)), block(text));
 }
 
 function answers(check) {
