@@ -247,6 +247,29 @@ fn what_differs_is_shown_in_pictures(page: &mut Browser) {
     assert!(beyond.as_str().is_some_and(|text| text.contains("1 of 180 elements are beyond")), "{beyond}");
 }
 
+fn what_is_found_is_told_in_chinese_too(page: &mut Browser) {
+    set(page, "text", "num_groups/two_groups_of_three/f32");
+    page.evaluate(&format!("{SHOWN}[0].open = true"));
+    page.evaluate("document.getElementById('language').click()");
+    page.wait(&format!("{SHOWN}[0].querySelector('.said') !== null"));
+    let said = page.evaluate(&format!("{SHOWN}[0].querySelector('.said').textContent"));
+    assert_eq!(said, "y：180 个元素中有 1 个超出容差");
+    let worst = page.evaluate(&format!("{SHOWN}[0].querySelector('.spot').textContent"));
+    assert!(worst.as_str().is_some_and(|worst| worst.contains("位于 [1, 5, 4, 2]（组 1）：")), "{worst}");
+    // A narrow screen has no heads of columns.
+    let named = page.evaluate("document.querySelector('#rows [data-engine=sides]').dataset.name");
+    assert_eq!(named, "两侧");
+}
+
+/// A table that is wider than its place is cut off at its side.
+fn a_usual_screen_has_the_whole_table(page: &mut Browser) {
+    for _ in ["English", "Chinese"] {
+        let fits = "(table => table.offsetWidth <= table.parentElement.clientWidth)(document.getElementById('rows'))";
+        assert_eq!(page.evaluate(fits), true);
+        page.evaluate("document.getElementById('language').click()");
+    }
+}
+
 fn a_narrow_screen_needs_no_sideways_scrolling(page: &mut Browser) {
     page.evaluate(&format!("{SHOWN}[0].open = true"));
     page.wait(&format!("{SHOWN}[0].querySelector('.detail') !== null"));
@@ -301,7 +324,7 @@ type Reader = fn(&mut Browser);
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let tests: [(&str, &str, [u32; 2], Reader); 10] = [
+    let tests: [(&str, &str, [u32; 2], Reader); 12] = [
         ("every_filter_narrows", "right.html", WIDE, every_filter_narrows),
         (
             "a_cell_of_the_table_filters_and_tells_its_notes",
@@ -311,6 +334,8 @@ fn main() -> ExitCode {
         ),
         ("a_case_opens_to_its_calls", "right.html", WIDE, a_case_opens_to_its_calls),
         ("the_language_switches_both_ways", "right.html", WIDE, the_language_switches_both_ways),
+        ("what_is_found_is_told_in_chinese_too", "wrong.html", WIDE, what_is_found_is_told_in_chinese_too),
+        ("a_usual_screen_has_the_whole_table", "right.html", [1280, 800], a_usual_screen_has_the_whole_table),
         ("no_reason_is_english_on_the_chinese_page", "right.html", WIDE, no_reason_is_english_on_the_chinese_page),
         ("the_keyboard_reaches_and_opens_everything", "right.html", WIDE, the_keyboard_reaches_and_opens_everything),
         ("what_differs_is_shown_in_pictures", "wrong.html", WIDE, what_differs_is_shown_in_pictures),

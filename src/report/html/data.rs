@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::check::Verdict;
 use crate::compare::{HeatMap, Histogram};
 use crate::report::Report;
-use crate::report::model::{Array, Asked, Check, Comparison, HeldTo, Spot, Text};
+use crate::report::model::{Array, Asked, Check, Comparison, Elements, Finding, HeldTo, Spot, Text};
 use crate::report::number::{Number, number};
 use crate::report::python::Script;
 
@@ -89,10 +89,18 @@ struct DataAsked<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    findings: Vec<&'a str>,
+    findings: Vec<DataFinding<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     arrays: Vec<DataArray<'a>>,
 }
+
+/// In words; of elements, also in numbers, which are told in either language.
+#[derive(Serialize)]
+struct DataFinding<'a>(&'a str, Option<DataElements>);
+
+/// The array, how many elements are beyond, of how many, and whether the sides are held to each other.
+#[derive(Serialize)]
+struct DataElements(String, usize, usize, bool);
 
 #[derive(Serialize)]
 struct DataArray<'a> {
@@ -201,7 +209,7 @@ fn of_check<'a>(
         engine: data.engines.iter().position(|name| *name == asked.engine).unwrap_or_default(),
         verdict: asked.verdict,
         note: asked.note.as_deref(),
-        findings: asked.findings.iter().map(|finding| finding.message.as_str()).collect(),
+        findings: asked.findings.iter().map(of_finding).collect(),
         arrays: asked.arrays.iter().map(|array| of_array(array, is_pictured)).collect(),
     };
     DataCheck {
@@ -216,6 +224,13 @@ fn of_check<'a>(
         mindspore,
         asked: check.asked().map(asked).collect(),
     }
+}
+
+fn of_finding(finding: &Finding) -> DataFinding<'_> {
+    let elements = finding.elements.as_ref().map(|Elements { array, comparison, between_sides }| {
+        DataElements(array.to_string(), comparison.beyond, comparison.elements, *between_sides)
+    });
+    DataFinding(&finding.message, elements)
 }
 
 fn of_array(array: &Array, is_pictured: bool) -> DataArray<'_> {

@@ -144,8 +144,12 @@ mod tests {
         for key in keys {
             assert!(words.has(&key), "words.json has no `{key}`");
         }
-        for verdict in ["holds", "refuted", "stale", "unchecked", "not_asked", "vacuous"] {
-            assert!(words.has(verdict), "words.json has no `{verdict}`");
+        let verdicts = ["holds", "refuted", "stale", "unchecked", "not_asked", "vacuous"];
+        let claims = ["same", "renamed", "meaning_differs", "default_differs", "only_in_target", "only_in_source"];
+        let layouts = ["channels_last", "transposed", "stepped", "expanded"];
+        let findings = ["are_beyond", "sides_differ"];
+        for key in verdicts.iter().chain(&claims).chain(&layouts).chain(&findings) {
+            assert!(words.has(key), "words.json has no `{key}`");
         }
     }
 

@@ -42,6 +42,8 @@ function speak(chosen) {
   button.textContent = name;
   button.lang = other;
   button.setAttribute("aria-label", words.language[language === "zh" ? "en" : "zh"]);
+  // A narrow screen names the engine in every cell.
+  for (const cell of document.querySelectorAll("#rows [data-engine=sides]")) cell.dataset.name = say("sides");
   options();
   for (const item of list.children) summarise(item);
   for (const item of list.querySelectorAll(":scope > details[open]")) open(item);
@@ -97,7 +99,7 @@ function options() {
 /** Everything of a case that a reader may look for. */
 function haystack(check) {
   const shared = check.case ? data.cases[check.case[0]] : {};
-  const said = check.asked.flatMap((asked) => [asked.note, ...(asked.findings ?? []),
+  const said = check.asked.flatMap((asked) => [asked.note, ...(asked.findings ?? []).map(([text]) => text),
     ...(asked.arrays ?? []).flatMap((array) => both(array.off))]);
   return [check.name, check.place, shared.yaml, ...both(shared.why), check.torch?.[1], check.mindspore?.[1], ...said].join("\n").toLowerCase();
 }
@@ -243,14 +245,19 @@ function answers(check) {
     columns.map((key) => make("th", { scope: "col" }, say(key))))));
   for (const asked of check.asked) {
     const body = make("tbody", { class: asked.verdict });
-    const arrays = asked.arrays ?? [], texts = [...(asked.findings ?? []), ...(asked.note ? [asked.note] : [])];
+    const arrays = asked.arrays ?? [], texts = [...(asked.findings ?? []), ...(asked.note ? [[asked.note]] : [])];
     const name = data.engines[asked.engine];
     const head = [
       make("th", { scope: "rowgroup", rowspan: Math.max(1, arrays.length) + texts.length }, name === "sides" ? say("sides") : name),
       make("td", { rowspan: Math.max(1, arrays.length) }, pill(asked.verdict))];
     if (!arrays.length) body.append(make("tr", {}, head, make("td", { colspan: 7 })));
     arrays.forEach((array, at) => body.append(make("tr", {}, at ? null : head, values(array))));
-    for (const text of texts) body.append(make("tr", { class: "said" }, make("td", { colspan: 8, lang: "en" }, text)));
+    for (const [text, elements] of texts) {
+      // The numbers of it are told in Chinese; what else there is to say is in English.
+      const said = language === "zh" && elements ? say(elements[3] ? "sides_differ" : "are_beyond", ...elements) : null;
+      body.append(make("tr", { class: "said" }, make("td", { colspan: 8 },
+        make("span", { lang: said ? null : "en" }, said ?? text))));
+    }
     table.append(body);
   }
   return make("div", { class: "wide", tabindex: "0", role: "region", "aria-label": say("answers") }, table);
