@@ -46,11 +46,28 @@ impl Engine for Libtorch {
             Err(Refusal::Inexpressible(why)) => return Outcome::NotAsked(why),
             Err(Refusal::Rejected(rejection)) => return Outcome::Rejected(rejection),
         };
+        if ends_the_process(question.call) {
+            let why = "libtorch 2.13.0 ends the process: of an input that is channels last it takes the gradients of weight \
+                       and bias only beside that of the input";
+            return Outcome::NotAsked(why.to_owned());
+        }
         match compute(question.call, &typed) {
             Ok(answer) => Outcome::Answered(answer),
             Err(error) => Outcome::Rejected(Rejection::new(Exception::RuntimeError, first_line(&error))),
         }
     }
+}
+
+/// Whether the backward pass writes a gradient of the input for which it has made no room (a segmentation fault in its
+/// kernel for channels last, on a CPU). What libtorch takes for channels last has its places in space at least all
+/// channels apart, whatever is between them.
+fn ends_the_process(call: &Call) -> bool {
+    let x = &call.input.1;
+    let (shape, strides) = (x.shape(), x.strides());
+    let is_channels_last =
+        matches!(shape.len(), 4 | 5) && strides[2..].iter().all(|&stride| stride >= strides[1] * shape[1]);
+    let wanted = call.backward.as_ref().map(|backward| backward.wanted);
+    is_channels_last && wanted.is_some_and(|wanted| !wanted.x && (wanted.gamma || wanted.beta))
 }
 
 fn compute(call: &Call, typed: &Typed) -> Result<Answer, TchError> {
@@ -132,4 +149,32 @@ fn first_line(error: &TchError) -> String {
         other => other.to_string(),
     };
     text.lines().next().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::{Backward, Wanted};
+    use crate::python::Value;
+
+    #[test]
+    fn what_would_end_the_process_is_not_asked() {
+        let values: Vec<f32> = (0u8..24).map(f32::from).collect();
+        let channels_last = f32::tensor(Strided::new(values.clone(), &[1, 4, 2, 3], &[24, 1, 12, 4], 0).unwrap());
+        let contiguous = f32::tensor(Strided::new(values, &[1, 4, 2, 3], &[24, 6, 3, 1], 0).unwrap());
+        let outcome = |x: &Tensor, wanted| {
+            let call = Call {
+                arguments: [("num_groups", 2), ("num_channels", 4)].map(|(n, v)| (n.to_owned(), Value::Int(v))).into(),
+                fill: Vec::new(),
+                input: ("input".to_owned(), x.clone()),
+                backward: Some(Backward { dy: x.clone(), wanted }),
+            };
+            let question = Question { row: "input", check: "input/channels_last/f32", call: &call };
+            matches!(Libtorch::default().answer(question), Outcome::Answered(_))
+        };
+        let of_gamma = Wanted { x: false, gamma: true, beta: false };
+        assert!(!outcome(&channels_last, of_gamma));
+        assert!(outcome(&channels_last, Wanted { x: true, ..of_gamma }));
+        assert!(outcome(&contiguous, of_gamma));
+    }
 }
