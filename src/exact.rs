@@ -154,7 +154,12 @@ mod tests {
     #[test]
     fn constant_groups() {
         assert_eq!(y(&effective(&[1, 3], &[4096.1; 3], 1, 1e-5)), [0.0; 3]);
-        assert!(y(&effective(&[1, 3], &[4096.1; 3], 1, 0.0)).iter().all(|v| v.is_nan()));
+        for value in [4096.1, 0.1, 1e5 / 3.0, -7e-9] {
+            for count in 2..12 {
+                let y = y(&effective(&[1, count], &vec![value; count], 1, 0.0));
+                assert!(y.iter().all(|v| v.is_nan()), "{count} of {value}: no variance at all");
+            }
+        }
         assert_eq!(y(&effective(&[1, 3], &[1e300, -3.0, 7.5], 3, 1e-5)), [0.0; 3]);
     }
 
@@ -162,6 +167,8 @@ mod tests {
     fn the_ends_of_the_range() {
         let y = y(&effective(&[1, 2], &[1e300, -1e300], 1, 1e-5));
         assert_eq!(y, [1.0, -1.0]);
+        let largest = effective(&[1, 2], &[f64::MAX, -f64::MAX], 1, 1e-5);
+        assert_eq!(super::tests::y(&largest), [1.0, -1.0]);
         assert_eq!(super::tests::y(&effective(&[1, 2], &[1.7e308, -1.7e308], 1, f64::INFINITY)), [0.0, 0.0]);
         let tiny = super::tests::y(&effective(&[1, 2], &[1e-200, -1e-200], 1, 1e-5));
         assert!((tiny[0] / (1e-200 / 1e-5f64.sqrt()) - 1.0).abs() < 1e-15);
@@ -179,6 +186,11 @@ mod tests {
         assert_eq!(arrays[&Output::Dgamma].unit, [9.0, 5.25]);
         assert_eq!(arrays[&Output::Dbeta].unit, [9.0, 5.25]);
         assert_eq!(arrays[&Output::Dx].unit, [7.5, 7.5, 3.5, 3.5]);
+        // The terms of dgamma are products: x_hat is -1/2, -1/2, -1/2, 3/2 times the root of 4/3.
+        let mut call = effective(&[1, 1, 4], &[0.0, 0.0, 0.0, 4.0], 1, 0.0);
+        call.backward = Some((Tensor::from_f64(DType::F64, &[1, 1, 4], &[2.0, -4.0, 6.0, 8.0]).unwrap(), wanted));
+        let unit = answer(&call)[&Output::Dgamma].unit[0];
+        assert!((unit - 18.0 * (4.0f64 / 3.0).sqrt()).abs() < 1e-12, "{unit}");
     }
 
     #[test]

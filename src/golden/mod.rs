@@ -119,7 +119,7 @@ pub fn kept(call: &CallHash, elements: usize, groups: usize) -> Option<Vec<usize
     }
     let run = elements / groups.clamp(1, elements);
     let ends = (0..groups).flat_map(|g| [g * run, g * run + run - 1]).take(MOST_KEPT / 2);
-    let mut kept: std::collections::BTreeSet<usize> = ends.filter(|&i| i < elements).collect();
+    let mut kept: std::collections::BTreeSet<usize> = ends.collect();
     let mut generator = Generator::new(u64::from_str_radix(&call.0, 16).unwrap_or_default());
     while kept.len() < MOST_KEPT {
         kept.insert((generator.bits() % elements as u64) as usize);
@@ -152,6 +152,10 @@ mod tests {
         // Of more groups than fit, the ends of the first are kept, and half of all is chosen by the hash.
         let ends = |of: usize| kept(&hash, 5 * of, of).unwrap().into_iter().filter(|i| [0, 4].contains(&(i % 5)));
         assert!(ends(4096).count() >= 2048 && kept(&hash, 20_480, 4096).unwrap()[1023..].iter().any(|&i| i > 20_000));
-        assert_eq!(kept(&hash, 5000, 0).map(|indices| indices.len()), Some(MOST_KEPT));
+        for (elements, groups) in [(20_480, 4096), (5000, 0), (5000, 6000), (4097, 4097)] {
+            let indices = kept(&hash, elements, groups).unwrap();
+            assert_eq!(indices.len(), MOST_KEPT);
+            assert!(indices.iter().all(|&i| i < elements));
+        }
     }
 }

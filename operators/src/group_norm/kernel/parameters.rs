@@ -110,8 +110,8 @@ fn spread_out<C: Copy>(values: &[C], times: usize) -> Vec<C> {
     values.iter().flat_map(|&value| std::iter::repeat_n(value, times)).collect()
 }
 
-/// From so many bytes on, inputs are not in any cache.
-pub(super) const MEMORY_BYTES: usize = 32 << 20;
+/// From so many bytes on, an input is not in any cache.
+pub(super) const MEMORY_BYTES: usize = 64 << 20;
 
 /// From so many bytes on, an output is not in the cache any more when it is read.
 pub(super) const STREAMED_BYTES: usize = 8 << 20;

@@ -1,6 +1,12 @@
 //! The columns of vectors that a sample is taken in.
 
-use super::greatest_common_divisor;
+use std::ops::Range;
+
+use super::super::lanes::Lane;
+use super::super::parameters::{FETCHED_BYTES, MEMORY_BYTES};
+use super::super::statistics::RUN;
+use super::super::vector::Isa;
+use super::{LINE, greatest_common_divisor};
 
 /// A sample that has fewer rows of whole vectors than this is taken place by place.
 const FEW_ROWS: usize = 32;
@@ -59,6 +65,53 @@ fn covering(starts: impl Iterator<Item = usize>, lanes: usize) -> Vec<Column> {
     };
     starts.map(column).collect()
 }
+
+/// The turns in which vectors are taken: some rows together, pair of columns after pair of columns, so that what belongs
+/// to a column is read once for all of them. What comes from memory is taken row by row, in the order in which it is
+/// fetched anyway.
+#[derive(Clone, Copy)]
+pub(super) struct Turns {
+    /// So many rows are taken together.
+    pub together: usize,
+    /// Whether the next rows are fetched meanwhile.
+    fetches: bool,
+}
+
+impl Turns {
+    /// For rows of so many bytes in each of `A` inputs of so many.
+    pub fn new<const A: usize>(row: usize, bytes: usize) -> Self {
+        if A * A * bytes >= MEMORY_BYTES {
+            return Self { together: 1, fetches: false };
+        }
+        let fetches = bytes >= FETCHED_BYTES;
+        let (row, least) = if fetches { (A * row, 1) } else { (row, 4) };
+        Self { together: (TOGETHER_BYTES / row).clamp(least, RUN), fetches }
+    }
+
+    /// Fetches what columns side by side have in the rows after some of a length.
+    #[inline(always)]
+    pub fn fetch<T: Lane<N>, I: Isa, const N: usize>(
+        &self,
+        values: &[T],
+        rows: Range<usize>,
+        length: usize,
+        columns: &[Column],
+    ) {
+        if !self.fetches {
+            return;
+        }
+        for row in rows {
+            let row = values.as_ptr().wrapping_add((row + self.together) * length);
+            // Two vectors that are halves of a line come at once.
+            for column in columns.iter().step_by((LINE / size_of::<[T; N]>()).max(1)) {
+                I::prefetch(row.wrapping_add(column.start));
+            }
+        }
+    }
+}
+
+/// What is taken together of all inputs, and as much that is fetched meanwhile, is held in the first cache.
+const TOGETHER_BYTES: usize = 8 << 10;
 
 /// A vector from element `at` on.
 ///

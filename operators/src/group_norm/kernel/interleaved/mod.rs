@@ -20,17 +20,20 @@ use rayon::prelude::*;
 
 use super::backward::Shares;
 use super::lanes::{Compute, In, Lane, WideOf};
-use super::parameters::{MEMORY_BYTES, Parameters};
+use super::parameters::Parameters;
 use super::path::Path;
 use super::{MANY_BYTES, on};
 use crate::group_norm::wide::Sum;
 use channels::{Judged, Normalisers};
-use columns::{Column, Columns};
+use columns::{Column, Columns, Turns};
 use sums::{Moments, Products, Summing, Sums};
 use write::{Apart, Gradient, Normal, Plane, Within, Write, Writing};
 
 /// About so many elements are a unit.
 const UNIT: usize = 64 << 10;
+
+/// So many bytes are fetched and written at once.
+const LINE: usize = 64;
 
 /// The mean of a group is first guessed from at least so many elements, at places spread evenly.
 const LOOKED_AT: usize = 32;
@@ -218,13 +221,12 @@ impl<'a, 'b, T: Lane<N>, const N: usize> Interleaved<'a, 'b, T, N> {
         let of_channels: Vec<_> =
             (0..self.channels).map(|channel| shifts[channel / self.parameters.channels]).collect();
         let shifts = self.row::<1>(&of_channels, 0);
-        let length = inputs[0].len();
+        let (length, turns) = (inputs[0].len(), self.turns::<A>());
         let of_unit = |first: usize| {
             let mut sums = vec![[WideOf::<T, N>::default(); S]; self.channels];
             let inputs = inputs.map(|x| &x[first..length.min(first + self.unit)]);
-            let comes_from_memory = A * self.parameters.bytes >= MEMORY_BYTES;
             let columns = &self.columns;
-            on(self.path, Sums { summing, inputs, columns, shifts: &shifts, sums: &mut sums, comes_from_memory });
+            on(self.path, Sums { summing, inputs, columns, shifts: &shifts, turns, sums: &mut sums });
             sums
         };
         let firsts = (0..length.div_ceil(self.unit)).map(|unit| unit * self.unit);
@@ -246,23 +248,30 @@ impl<'a, 'b, T: Lane<N>, const N: usize> Interleaved<'a, 'b, T, N> {
         W: Writing<T, N, A, C>,
         P: Plane<T, A>,
     {
-        let streams = self.parameters.streams;
+        let (streams, turns) = (self.parameters.streams, self.turns::<A>());
         let length = plane.out().len();
-        // What is written past the caches has to be aligned.
-        let start = if streams { plane.out().as_ptr().align_offset(size_of::<[T; N]>()).min(length) } else { 0 };
+        // What is written past the caches is whole lines.
+        let start = if streams { plane.out().as_ptr().align_offset(LINE).min(length) } else { 0 };
         let columns = &self.columns;
         if start > 0 {
             let numbers = self.row::<C>(numbers, 0);
-            on(self.path, Write { writing, plane: plane.part(0..start), columns, numbers: &numbers, streams: false });
+            on(
+                self.path,
+                Write { writing, plane: plane.part(0..start), columns, numbers: &numbers, turns, streams: false },
+            );
         }
         let numbers = self.row::<C>(numbers, start);
         let mut rest = plane.part(start..length);
-        let write = |plane| on(self.path, Write { writing, plane, columns, numbers: &numbers, streams });
+        let write = |plane| on(self.path, Write { writing, plane, columns, numbers: &numbers, turns, streams });
         if self.is_shared {
             rest.parts(self.unit).into_par_iter().for_each(write);
         } else {
             rest.parts(length).into_iter().for_each(write);
         }
+    }
+
+    fn turns<const A: usize>(&self) -> Turns {
+        Turns::new::<A>(self.columns.row * size_of::<T>(), self.parameters.bytes)
     }
 
     /// For each column the numbers of its lanes, from `C` numbers of all channels, one kind after the other; the first

@@ -3,17 +3,8 @@
 use super::super::lanes::{Compute, In, Lane, Of, WideOf};
 use super::super::vector::{Arithmetic, Isa, Vector};
 use super::super::{Pass, statistics::RUN};
-use super::columns::{Columns, lanes};
+use super::columns::{Columns, Turns, lanes};
 use crate::group_norm::wide::Wide;
-
-/// How many rows of so many bytes are taken together, column by column: what belongs to a column is then read once for
-/// all of them, and they stay in the first cache, where the next column takes the other half of their lines. What comes
-/// from memory is taken as it lies, as it is fetched in that order.
-pub(super) fn together(bytes: usize, comes_from_memory: bool) -> usize {
-    if comes_from_memory { 1 } else { (TOGETHER_BYTES / bytes).clamp(4, RUN) }
-}
-
-const TOGETHER_BYTES: usize = 8 << 10;
 
 /// What is summed of the values of an element: of `A` inputs `S` sums.
 pub(super) trait Summing<T: Lane<N>, const N: usize, const A: usize, const S: usize>: Sync {
@@ -52,9 +43,9 @@ pub(super) struct Sums<'a, T: Lane<N>, K, const N: usize, const A: usize, const 
     pub columns: &'a Columns,
     /// The shift of each lane of the columns.
     pub shifts: &'a [[[In<T, N>; N]; 1]],
+    pub turns: Turns,
     /// Of each channel.
     pub sums: &'a mut [[WideOf<T, N>; S]],
-    pub comes_from_memory: bool,
 }
 
 impl<T, K, const N: usize, const A: usize, const S: usize> Pass for Sums<'_, T, K, N, A, S>
@@ -69,7 +60,7 @@ where
         let mut totals = vec![[In::<T, N>::each_nothing::<I>(); S]; columns.len()];
         let shifts = self.shifts.as_chunks::<2>().0;
         let rows = self.columns.rows(self.inputs);
-        let together = together(size * size_of::<T>(), self.comes_from_memory);
+        let Turns { together, .. } = self.turns;
         let mut lanes_of = vec![[[zero; S]; 2]; shifts.len()];
         for first in (0..rows).step_by(RUN) {
             let end = rows.min(first + RUN);
@@ -77,7 +68,11 @@ where
                 for ((pair, shift), of_pair) in columns.as_chunks::<2>().0.iter().zip(shifts).zip(&mut lanes_of) {
                     let shift = [Of::<T, I, N>::load(&shift[0][0]), Of::<T, I, N>::load(&shift[1][0])];
                     let mut sums = *of_pair;
-                    for row in (start..end.min(start + together)).map(|row| row * size) {
+                    let rows = start..end.min(start + together);
+                    for x in self.inputs {
+                        self.turns.fetch::<T, I, N>(x, rows.clone(), size, pair);
+                    }
+                    for row in rows.map(|row| row * size) {
                         let mut values = [[zero; A]; 2];
                         for (input, x) in self.inputs.iter().enumerate() {
                             // SAFETY: `rows` are in this input, and the columns in a row.

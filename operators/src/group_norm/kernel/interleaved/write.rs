@@ -8,8 +8,8 @@ use super::super::lanes::{In, Lane, Of};
 use super::super::memory::places;
 use super::super::place::put;
 use super::super::vector::{Arithmetic, Isa, Vector};
-use super::columns::{Column, Columns, lanes, lanes_mut};
-use super::sums::together;
+use super::LINE;
+use super::columns::{Column, Columns, Turns, lanes, lanes_mut};
 
 /// What becomes of the values of an element in `A` inputs, with `P` numbers of its channel.
 pub(super) trait Writing<T: Lane<N>, const N: usize, const A: usize, const P: usize>: Sync {
@@ -122,6 +122,7 @@ pub(super) struct Write<'a, P, W, T: Lane<N>, const N: usize, const A: usize, co
     pub columns: &'a Columns,
     /// The numbers of each lane of the columns.
     pub numbers: &'a [[[In<T, N>; N]; C]],
+    pub turns: Turns,
     /// Whether the output is written past the caches.
     pub streams: bool,
 }
@@ -139,13 +140,17 @@ where
         let numbers = self.numbers;
         assert_eq!(self.plane.out().len(), length, "an output has a place for each element");
         let rows = self.columns.rows(self.plane.inputs());
-        let together = together(size * size_of::<T>(), self.streams);
+        let Turns { together, .. } = self.turns;
         for first in (0..rows).step_by(together) {
-            for (column, &Column { start, covered }) in columns.iter().enumerate().filter(|(_, it)| it.covered < N) {
-                let numbers = of_column::<T, I, N, C>(&numbers[column]);
-                for row in first..rows.min(first + together) {
-                    // SAFETY: the row is in all arrays, and the column in a row.
-                    unsafe { self.vector::<I>(row * size + start, covered, numbers) };
+            let rows = first..rows.min(first + together);
+            // Both halves of a line are written together.
+            if size_of::<[T; N]>() < LINE {
+                for (pair, numbers) in columns.as_chunks::<2>().0.iter().zip(numbers.as_chunks().0) {
+                    self.rows::<I, 2>(rows.clone(), *pair, numbers);
+                }
+            } else {
+                for (column, numbers) in columns.as_chunks::<1>().0.iter().zip(numbers.as_chunks().0) {
+                    self.rows::<I, 1>(rows.clone(), *column, numbers);
                 }
             }
         }
@@ -178,6 +183,33 @@ where
     W: Writing<T, N, A, C>,
     T: Lane<N>,
 {
+    /// Writes columns that are side by side.
+    #[inline(always)]
+    fn rows<I: Isa, const K: usize>(
+        &mut self,
+        rows: Range<usize>,
+        columns: [Column; K],
+        numbers: &[[[In<T, N>; N]; C]; K],
+    ) {
+        let size = self.columns.row;
+        let mut of_columns = [of_column::<T, I, N, C>(&numbers[0]); K];
+        for k in 1..K {
+            of_columns[k] = of_column::<T, I, N, C>(&numbers[k]);
+        }
+        for x in self.plane.inputs() {
+            self.turns.fetch::<T, I, N>(x, rows.clone(), size, &columns);
+        }
+        for row in rows.map(|row| row * size) {
+            for k in 0..K {
+                let Column { start, covered } = columns[k];
+                if covered < N {
+                    // SAFETY: the row is in all arrays, and the column in a row.
+                    unsafe { self.vector::<I>(row + start, covered, of_columns[k]) };
+                }
+            }
+        }
+    }
+
     /// Writes the vector from an element on, of which the first lanes are written already.
     ///
     /// # Safety
