@@ -6,6 +6,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use crate::group_norm::Wanted;
 use crate::python::{Exception, Value};
 use crate::tensor::{DType, Tensor};
 
@@ -64,27 +65,6 @@ pub struct Backward {
     pub dy: Tensor,
     /// For what gradients are asked.
     pub wanted: Wanted,
-}
-
-/// Which gradients a backward pass is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wanted {
-    /// dx, of the shape of x.
-    pub x: bool,
-    /// dgamma, of shape (C,).
-    pub gamma: bool,
-    /// dbeta, of shape (C,).
-    pub beta: bool,
-}
-
-impl Wanted {
-    /// No gradient.
-    pub const NONE: Self = Self { x: false, gamma: false, beta: false };
-
-    /// Whether there is one that is wanted.
-    pub fn any(self) -> bool {
-        self != Self::NONE
-    }
 }
 
 /// An array of an answer.

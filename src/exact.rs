@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn constant_groups() {
         assert_eq!(y(&effective(&[1, 3], &[4096.1; 3], 1, 1e-5)), [0.0; 3]);
-        for value in [4096.1, 0.1, 1e5 / 3.0, -7e-9] {
+        for value in [4096.1, 0.1, 1e5 / 3.0, -7e-9, 1e-30 / 3.0] {
             for count in 2..12 {
                 let y = y(&effective(&[1, count], &vec![value; count], 1, 0.0));
                 assert!(y.iter().all(|v| v.is_nan()), "{count} of {value}: no variance at all");
@@ -179,7 +179,7 @@ mod tests {
         // One group a sample, of two channels: x_hat is -1, 1, 1, -1, rstd 1/2 and 1/4.
         let mut call = effective(&[2, 2], &[1.0, 5.0, 12.0, 4.0], 1, 0.0);
         (call.gamma, call.beta) = (vec![2.0, -3.0], vec![-0.5, 10.0]);
-        let wanted = Wanted { x: true, gamma: true, beta: true };
+        let wanted = Wanted::ALL;
         call.backward = Some((Tensor::from_f64(DType::F64, &[2, 2], &[2.0, -5.0, 7.0, 0.25]).unwrap(), wanted));
         let arrays = answer(&call);
         assert_eq!(arrays[&Output::Y].unit, [2.5, 10.0, 2.0, 13.0]);
@@ -199,7 +199,7 @@ mod tests {
         let dy = [1.0, -2.0, 0.5, 3.0, -1.0, 0.25, 2.0, -0.75];
         let mut call = effective(&[1, 4, 2], &x, 2, 1e-3);
         call.gamma = vec![1.0, -2.0, 0.5, 3.0];
-        let wanted = Wanted { x: true, gamma: true, beta: true };
+        let wanted = Wanted::ALL;
         call.backward = Some((Tensor::from_f64(DType::F64, &[1, 4, 2], &dy).unwrap(), wanted));
         let arrays = answer(&call);
         let loss = |call: &Effective| y(call).iter().zip(&dy).map(|(y, dy)| y * dy).sum::<f64>();

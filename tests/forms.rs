@@ -10,12 +10,16 @@ use mapcheck::mapping::{self, Argument, Mapping, Side};
 use mapcheck::report::{Report, Terminal};
 
 fn report(mapping: Mapping, golden: &str, filter: &str) -> Report {
+    let suite = suite(mapping, golden);
+    let checks: Vec<_> = suite.checks().into_iter().filter(|check| check.name.starts_with(filter)).collect();
+    Report::of(&suite, &suite.run(&checks))
+}
+
+fn suite(mapping: Mapping, golden: &str) -> Suite {
     let store = Arc::new(Store::open(Path::new(golden)));
     let names = mapping.file.golden.clone();
     let others = names.iter().map(|name| Box::new(Golden::new(name, Arc::clone(&store))) as Box<dyn Engine>).collect();
-    let suite = Suite::new(mapping, Box::new(Rust), others);
-    let checks: Vec<_> = suite.checks().into_iter().filter(|check| check.name.starts_with(filter)).collect();
-    Report::of(&suite, &suite.run(&checks))
+    Suite::new(mapping, Box::new(Rust), others)
 }
 
 fn right() -> Mapping {
@@ -91,6 +95,14 @@ fn colours_change_no_letter() {
     }
     assert_ne!(coloured, plain);
     assert_eq!(plain, report.text(Terminal::default()));
+}
+
+#[test]
+fn a_check_is_run_again_by_the_command_of_its_suite() {
+    let suite = suite(wrong(), "golden/group_norm").with_command("cargo test --test mine --");
+    let checks: Vec<_> = suite.checks().into_iter().filter(|check| check.name == "gamma_init/default").collect();
+    let text = Report::of(&suite, &suite.run(&checks)).text(Terminal::default());
+    assert!(text.contains("cargo test --test mine -- group_norm/gamma_init/default"), "{text}");
 }
 
 #[test]

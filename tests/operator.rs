@@ -6,7 +6,7 @@ use half::{bf16, f16};
 use mapcheck::call::{DTypes, Effective, Output, Wanted};
 use mapcheck::compare::{Precision, Tolerance, compare};
 use mapcheck::exact;
-use mapcheck::group_norm::{self, GroupNorm};
+use mapcheck::group_norm::GroupNorm;
 use mapcheck::python::{Exception, Value};
 use mapcheck::random::Generator;
 use mapcheck::tensor::{DType, Element, Tensor};
@@ -98,7 +98,7 @@ fn call<T: Element>(seed: u64) -> Result<(), String> {
     let norm = norm.map_err(|error| error.to_string())?;
     let (x, dy) = (laid_out(&x, layouts[0]), laid_out(&dy, layouts[1]));
     let y = norm.forward(x.view()).map_err(|error| error.to_string())?;
-    let gradients = norm.backward(x.view(), dy.view(), group_norm::Wanted::ALL).map_err(|error| error.to_string())?;
+    let gradients = norm.backward(x.view(), dy.view(), Wanted::ALL).map_err(|error| error.to_string())?;
     let arrays: BTreeMap<Output, Tensor> = [
         (Output::Y, Some(tensor(&y))),
         (Output::Dx, gradients.dx.as_ref().map(tensor)),
@@ -115,7 +115,7 @@ fn call<T: Element>(seed: u64) -> Result<(), String> {
         gamma: gamma.to_f64(),
         beta: beta.to_f64(),
         eps,
-        backward: Some((tensor(&dy), Wanted { x: true, gamma: true, beta: true })),
+        backward: Some((tensor(&dy), Wanted::ALL)),
         dtypes: DTypes::all(T::DTYPE),
     };
     for (output, expected) in exact::answer(&effective) {
@@ -166,7 +166,7 @@ fn an_infinite_gamma_makes_each_gradient_of_its_group_nan() {
     let norm = GroupNorm::builder(1, 1).gamma_init(f64::NEG_INFINITY).build().unwrap();
     let x = Array3::from_shape_vec((1, 1, 4), vec![0f32, 0.0, 1.0, 0.0]).unwrap();
     let dy = Array3::from_shape_vec((1, 1, 4), vec![-1f32, 0.0, 0.0, 2.0]).unwrap();
-    let dx = norm.backward(x.view(), dy.view(), group_norm::Wanted::X).unwrap().dx.unwrap();
+    let dx = norm.backward(x.view(), dy.view(), Wanted::X).unwrap().dx.unwrap();
     assert!(dx.iter().all(|dx| dx.is_nan()), "{dx}");
 }
 
@@ -177,7 +177,7 @@ fn gradients_have_the_digits_of_their_parameters() {
     let x = Array3::from_elem((1, 1, 17), 0f32);
     let mut dy = x.clone();
     (dy[[0, 0, 15]], dy[[0, 0, 16]]) = (0.2, 1.0);
-    let dbeta = norm.backward(x.view(), dy.view(), group_norm::Wanted::PARAMETERS).unwrap().dbeta.unwrap();
+    let dbeta = norm.backward(x.view(), dy.view(), Wanted::PARAMETERS).unwrap().dbeta.unwrap();
     assert_eq!(dbeta.to_f64(), [f64::from(0.2f32) + 1.0]);
 }
 

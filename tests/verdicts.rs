@@ -59,6 +59,10 @@ fn every_row_holds() {
     let (suite, outcomes) = run(mapping(), "");
     insta::assert_snapshot!("table", report::text(&suite, &outcomes));
     assert_eq!(outcomes.verdict(), Verdict::Holds);
+    // A heat map is made where it has something to show: of what is known to be off.
+    let comparisons = || outcomes.checks.iter().flat_map(|check| &check.engines).flat_map(|engine| &engine.comparisons);
+    assert!(comparisons().all(|compared| compared.map.is_some() == (compared.comparison.beyond > 0)));
+    assert!(comparisons().any(|compared| compared.map.is_some()));
 }
 
 /// Answers in another order of the same sums on every call, as a careless parallel reduction does.
@@ -188,6 +192,16 @@ fn a_row_of_rejections_is_vacuous() {
     let (suite, outcomes) = run(mapping, "num_groups/");
     assert_eq!(outcomes.verdict(), Verdict::Vacuous);
     insta::assert_snapshot!("vacuous", said(&suite, &outcomes));
+}
+
+#[test]
+fn what_is_accepted_is_what_mindspore_takes_whoever_is_the_subject() {
+    let accepted = |outcomes: &Outcomes| outcomes.rows.iter().map(|row| row.accepted).collect::<Vec<_>>();
+    let store = Arc::new(Store::open(Path::new("golden/group_norm")));
+    let suite = Suite::new(mapping(), Box::new(Golden::new("torch-2.13.0", store)), Vec::new());
+    let checks: Vec<_> = suite.checks().into_iter().filter(|check| check.name.starts_with("affine/")).collect();
+    let (_, by_mindspore) = run(mapping(), "affine/");
+    assert_eq!(accepted(&suite.run(&checks)), accepted(&by_mindspore));
 }
 
 #[test]

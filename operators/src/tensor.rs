@@ -141,13 +141,13 @@ impl<T: Element> Strided<T> {
     /// The elements where they lie one after the other.
     pub fn as_slice(&self) -> Option<&[T]> {
         let length = self.shape.iter().product::<usize>();
-        let is_contiguous = length == 0 || self.strides == contiguous_strides(&self.shape);
+        let is_contiguous = length == 0 || are_contiguous(&self.shape, &self.strides);
         self.storage.get(self.offset..self.offset + length).filter(|_| is_contiguous)
     }
 
     fn is_contiguous(&self) -> bool {
         self.offset == 0
-            && self.strides == contiguous_strides(&self.shape)
+            && are_contiguous(&self.shape, &self.strides)
             && self.storage.len() == self.shape.iter().product::<usize>()
     }
 
@@ -171,6 +171,16 @@ pub fn contiguous_strides(shape: &[usize]) -> Vec<usize> {
         strides[i - 1] = strides[i] * shape[i].max(1);
     }
     strides
+}
+
+/// Whether strides are the [`contiguous_strides`] of a shape.
+fn are_contiguous(shape: &[usize], strides: &[usize]) -> bool {
+    let mut expected = 1;
+    shape.iter().zip(strides).rev().all(|(&size, &stride)| {
+        let fits = stride == expected;
+        expected *= size.max(1);
+        fits
+    })
 }
 
 /// An array of one of the four dtypes.

@@ -101,6 +101,7 @@ fn counts() {
         (1, 0, &[2, 0], ["ValueError", "accepted", "accepted", "accepted"]),
         (0, 0, &[2, 0], ["ValueError", "ZeroDivisionError", "ZeroDivisionError", "RuntimeError"]),
         (1, 1 << 25, &SHAPE, ["inexpressible"; 4]),
+        (1 << 25, 6, &SHAPE, ["ValueError", "ValueError", "RuntimeError", "RuntimeError"]),
         (1, 6, &[6], ["RuntimeError", "RuntimeError", "IndexError", "RuntimeError"]),
         (1, 1, &[1; 9], ["RuntimeError", "ValueError", "ValueError", "accepted"]),
         (6, 6, &[1, 6], ["accepted", "ValueError", "ValueError", "accepted"]),

@@ -1,7 +1,7 @@
 //! torch.nn.GroupNorm, as it was measured on a CPU: what Python checks, and then the functional core.
 
 use super::torch_core::{Parameters, core};
-use super::{Binding, Refusal, affordable, only, required};
+use super::{Binding, Refusal, only, required};
 use crate::call::{Answer, Call, Effective};
 use crate::mapping::Side;
 use crate::python::{Exception, Value};
@@ -103,13 +103,9 @@ impl Torch {
 /// A count, which Python's int alone can be.
 fn int(call: &Call, name: &str) -> Result<i64, Refusal> {
     match required(call, name)? {
-        Value::Int(n) => Ok(if name == "num_channels" { affordable_or_negative(*n)? } else { *n }),
+        Value::Int(n) => Ok(*n),
         other => Err(mistyped(name, other)),
     }
-}
-
-fn affordable_or_negative(channels: i64) -> Result<i64, Refusal> {
-    usize::try_from(channels).map_or(Ok(()), |channels| affordable(channels).map(drop)).map(|()| channels)
 }
 
 fn mistyped(name: &str, got: &Value) -> Refusal {

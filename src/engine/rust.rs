@@ -6,7 +6,7 @@ use super::{Engine, Question};
 use crate::binding::{Binding, Mindspore};
 use crate::call::{Answer, Call, Outcome, Output, Rejection};
 use crate::compare::Precision;
-use crate::group_norm::{Error, GroupNorm, Wanted};
+use crate::group_norm::{Error, GroupNorm};
 use crate::python::Exception;
 use crate::tensor::{Element, Tensor};
 
@@ -52,8 +52,7 @@ fn compute<T: Element>(call: &Call, x: ndarray::ArrayViewD<'_, T>) -> Result<Ans
     if let Some(backward) = &call.backward
         && let Some(dy) = T::strided(&backward.dy)
     {
-        let wanted = Wanted { x: backward.wanted.x, gamma: backward.wanted.gamma, beta: backward.wanted.beta };
-        let gradients = norm.backward(x, dy.view(), wanted)?;
+        let gradients = norm.backward(x, dy.view(), backward.wanted)?;
         let dx = gradients.dx.as_ref().map(Tensor::from_array);
         for (output, gradient) in
             [(Output::Dx, dx), (Output::Dgamma, gradients.dgamma), (Output::Dbeta, gradients.dbeta)]

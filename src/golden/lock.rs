@@ -18,30 +18,33 @@ pub(super) fn shared(folder: &Path) -> io::Result<File> {
 type Lock = fn(&File) -> io::Result<()>;
 
 fn lock(folder: &Path, lock: Lock) -> io::Result<File> {
-    match lock_folder(folder, lock) {
-        Err(error) if error.kind() != io::ErrorKind::Interrupted => lock_stand_in(folder, lock),
-        locked => locked,
-    }
+    lock_folder(folder, lock).or_else(|_| lock_stand_in(folder, lock))
 }
 
 fn lock_folder(folder: &Path, lock: Lock) -> io::Result<File> {
-    let handle = File::open(folder)?;
-    lock(&handle)?;
-    Ok(handle)
+    locked(File::open(folder)?, lock)
 }
 
 /// Windows and some network file systems lock no folders: a file of this machine stands for one.
 fn lock_stand_in(folder: &Path, lock: Lock) -> io::Result<File> {
     let hash = blake3::hash(folder.canonicalize()?.as_os_str().as_encoded_bytes());
     let file = std::env::temp_dir().join(format!("mapcheck-{}.lock", &hash.to_hex()[..16]));
-    let handle = File::options().append(true).create(true).open(file)?;
-    lock(&handle)?;
-    Ok(handle)
+    locked(File::options().append(true).create(true).open(file)?, lock)
+}
+
+/// Waits on, when a signal comes in between.
+fn locked(handle: File, lock: Lock) -> io::Result<File> {
+    loop {
+        match lock(&handle) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            answer => return answer.map(|()| handle),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
     use std::thread;
     use std::time::Duration;
 
@@ -66,6 +69,19 @@ mod tests {
             });
         }
         assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_signal_does_not_end_the_waiting() {
+        static SIGNALS: AtomicUsize = AtomicUsize::new(3);
+        let lock: Lock = |_| match SIGNALS.fetch_sub(1, Ordering::SeqCst) {
+            0 => Ok(()),
+            1 => Err(io::ErrorKind::Unsupported.into()),
+            _ => Err(io::ErrorKind::Interrupted.into()),
+        };
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(lock_folder(folder.path(), lock).unwrap_err().kind(), io::ErrorKind::Unsupported);
+        lock_folder(folder.path(), lock).unwrap();
     }
 
     #[test]

@@ -281,9 +281,16 @@ mod tests {
 
     #[test]
     fn what_is_no_stored_array_is_refused() {
-        for text in
-            ["", "f32", "f32[2] xyz", "f8[2] 0123456789abcdef", "f32[-1] 0123456789abcdef", "f32[2]0123456789abcdef"]
-        {
+        for text in [
+            "",
+            "f32",
+            "f32[2] xyz",
+            "f32[2] 0123456789abcde",
+            "f32[2] 0123456789abcdeg",
+            "f8[2] 0123456789abcdef",
+            "f32[-1] 0123456789abcdef",
+            "f32[2]0123456789abcdef",
+        ] {
             assert!(text.parse::<Stored>().is_err(), "{text}");
         }
         let huge = format!("f32[{0}, {0}, {0}] 0123456789abcdef", usize::MAX);

@@ -90,7 +90,7 @@ impl Store {
         let mut answer = Answer { printed: entry.printed.clone(), ..Answer::default() };
         for (output, stored) in &entry.arrays {
             let elements: usize = stored.shape.iter().product();
-            let kept = (elements > MOST_KEPT).then(|| kept(&entry.call, elements, groups())).flatten();
+            let kept = kept(&entry.call, elements, groups);
             let values = archive.get(stored).map_err(|problem| self.damaged(row, &problem))?;
             answer.arrays.insert(*output, Array { shape: stored.shape.clone(), values, kept });
         }
@@ -111,12 +111,13 @@ impl Store {
 
 /// The flat indices that are kept of an array of so many elements; `None` where all are.
 ///
-/// The first and the last of each of `groups` equal runs, and others chosen by the call's hash, so
+/// The first and the last of each of `groups()` equal runs, and others chosen by the call's hash, so
 /// that nobody chooses them; [`MOST_KEPT`] in all.
-pub fn kept(call: &CallHash, elements: usize, groups: usize) -> Option<Vec<usize>> {
+pub fn kept(call: &CallHash, elements: usize, groups: impl FnOnce() -> usize) -> Option<Vec<usize>> {
     if elements <= MOST_KEPT {
         return None;
     }
+    let groups = groups();
     let run = elements / groups.clamp(1, elements);
     let ends = (0..groups).flat_map(|g| [g * run, g * run + run - 1]).take(MOST_KEPT / 2);
     let mut kept: std::collections::BTreeSet<usize> = ends.collect();
@@ -141,19 +142,21 @@ mod tests {
     #[test]
     fn what_is_kept_of_a_large_array() {
         let hash = CallHash("00ff00ff00ff00ff".to_owned());
-        assert_eq!(kept(&hash, 4096, 4), None);
-        let indices = kept(&hash, 10_000, 4).unwrap();
+        assert_eq!(kept(&hash, 4096, || 4), None);
+        let indices = kept(&hash, 10_000, || 4).unwrap();
         assert_eq!(indices.len(), MOST_KEPT);
         for end in [0, 2499, 2500, 4999, 5000, 7499, 7500, 9999] {
             assert!(indices.contains(&end), "{end}");
         }
-        assert_eq!(kept(&hash, 10_000, 4), Some(indices.clone()));
-        assert_ne!(kept(&CallHash("1".to_owned()), 10_000, 4), Some(indices));
+        assert_eq!(kept(&hash, 10_000, || 4), Some(indices.clone()));
+        assert_ne!(kept(&CallHash("1".to_owned()), 10_000, || 4), Some(indices));
         // Of more groups than fit, the ends of the first are kept, and half of all is chosen by the hash.
-        let ends = |of: usize| kept(&hash, 5 * of, of).unwrap().into_iter().filter(|i| [0, 4].contains(&(i % 5)));
-        assert!(ends(4096).count() >= 2048 && kept(&hash, 20_480, 4096).unwrap()[1023..].iter().any(|&i| i > 20_000));
+        let ends = |of: usize| kept(&hash, 5 * of, || of).unwrap().into_iter().filter(|i| [0, 4].contains(&(i % 5)));
+        assert!(
+            ends(4096).count() >= 2048 && kept(&hash, 20_480, || 4096).unwrap()[1023..].iter().any(|&i| i > 20_000)
+        );
         for (elements, groups) in [(20_480, 4096), (5000, 0), (5000, 6000), (4097, 4097)] {
-            let indices = kept(&hash, elements, groups).unwrap();
+            let indices = kept(&hash, elements, || groups).unwrap();
             assert_eq!(indices.len(), MOST_KEPT);
             assert!(indices.iter().all(|&i| i < elements));
         }

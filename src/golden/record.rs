@@ -220,7 +220,7 @@ fn entry(recorded: &Recorded) -> Option<(Entry, Vec<Tensor>)> {
         Outcome::Answered(answer) => {
             entry.printed = answer.printed.clone();
             for (output, array) in &answer.arrays {
-                let values = match kept(&entry.call, array.values.len(), recorded.groups) {
+                let values = match kept(&entry.call, array.values.len(), || recorded.groups) {
                     Some(kept) => keep(&array.values, &kept),
                     None => array.values.contiguous(),
                 };

@@ -70,7 +70,7 @@ impl Mapping {
             &self.file.plain,
             &Input::default(),
             &OutputGradient::default(),
-            Some(Wanted { x: true, gamma: true, beta: true }),
+            Some(Wanted::ALL),
             DType::F32,
             Layout::Contiguous,
         );

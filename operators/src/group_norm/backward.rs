@@ -11,24 +11,31 @@ use super::wide::{Pair, Sum, Wide};
 use super::{Error, GroupNorm};
 use crate::tensor::{DType, Element, Tensor};
 
-/// Which gradients are asked for.
+/// Which gradients a backward pass is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wanted {
-    /// That of the input.
+    /// dx, of the shape of x.
     pub x: bool,
-    /// That of the scale.
+    /// dgamma, of shape (C,).
     pub gamma: bool,
-    /// That of the shift.
+    /// dbeta, of shape (C,).
     pub beta: bool,
 }
 
 impl Wanted {
+    /// None of them.
+    pub const NONE: Wanted = Wanted { x: false, gamma: false, beta: false };
     /// All three.
     pub const ALL: Wanted = Wanted { x: true, gamma: true, beta: true };
     /// That of the input alone: all there is when `affine` is false.
     pub const X: Wanted = Wanted { x: true, gamma: false, beta: false };
     /// Those of `gamma` and `beta`.
     pub const PARAMETERS: Wanted = Wanted { x: false, gamma: true, beta: true };
+
+    /// Whether there is one that is wanted.
+    pub fn any(self) -> bool {
+        self != Self::NONE
+    }
 }
 
 /// The gradients that were asked for, each in the dtype of what it is the gradient of; `None` for the others.

@@ -12,21 +12,21 @@ pub(super) enum Order {
 }
 
 /// How an array without gaps lies in memory, samples slowest.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Layout {
     pub(super) order: Order,
-    /// The axes of space of more than one element, the slowest first: in any order, since mean and variance do not
-    /// depend on it. What is not filled is 0, which is no axis of space.
-    space: [u8; MOST_AXES],
+    /// The axes of space of more than one element, the slowest first, in a byte each: in any order, since mean and
+    /// variance do not depend on it.
+    space: u64,
 }
 
-/// Inputs have no more axes; an array of more has no layout.
+/// An array of more axes has no layout. So many bytes are in what a layout holds of them.
 const MOST_AXES: usize = 8;
 
 impl Layout {
     /// That of a contiguous array, the last axis fastest.
     pub(super) fn standard(shape: &[usize]) -> Self {
-        Self { order: Order::Grouped, space: space(shape) }
+        Self { order: Order::Grouped, space: packed(axes(shape)) }
     }
 
     /// That of an array of at least two axes, and its elements in the order of memory; `None` where it has gaps, lies
@@ -39,40 +39,50 @@ impl Layout {
     /// The layout alone.
     pub(super) fn described<D: Dimension>(array: &ArrayBase<impl RawData, D>) -> Option<Self> {
         let (shape, strides) = (array.shape(), array.strides());
-        if shape.len() > MOST_AXES {
+        if shape.len() > MOST_AXES || shape.contains(&0) {
             return None;
         }
-        let mut space = space(shape);
-        let count = space.iter().take_while(|&&axis| axis > 0).count();
-        space[..count].sort_by_key(|&axis| std::cmp::Reverse(strides[usize::from(axis)]));
+        if array.is_standard_layout() {
+            return Some(Self::standard(shape));
+        }
+        let (mut space, mut count) = ([0; MOST_AXES], 0);
+        for axis in axes(shape) {
+            space[count] = axis;
+            count += 1;
+        }
+        let space = &mut space[..count];
+        space.sort_by_key(|&axis| std::cmp::Reverse(strides[axis]));
         let spatial: usize = shape[2..].iter().product();
         let lies = |axis: usize, stride: usize| shape[axis] == 1 || usize::try_from(strides[axis]) == Ok(stride);
         // Whether the axes of space lie one within the other, the fastest at this stride.
         let is_dense = |mut stride: usize| {
-            space[..count].iter().rev().map(|&axis| usize::from(axis)).all(|axis| {
+            space.iter().rev().all(|&axis| {
                 let fits = lies(axis, stride);
                 stride *= shape[axis];
                 fits
             })
         };
-        if shape.contains(&0) || !lies(0, shape[1] * spatial) {
-            None
+        let order = if !lies(0, shape[1] * spatial) {
+            return None;
         } else if lies(1, spatial) && is_dense(1) {
-            Some(Self { order: Order::Grouped, space })
+            Order::Grouped
         } else if lies(1, 1) && is_dense(shape[1]) {
-            Some(Self { order: Order::Interleaved, space })
+            Order::Interleaved
         } else {
-            None
-        }
+            return None;
+        };
+        Some(Self { order, space: packed(space.iter().copied()) })
     }
 }
 
 /// The axes of space of more than one element, in their order.
-fn space(shape: &[usize]) -> [u8; MOST_AXES] {
-    let mut space = [0; MOST_AXES];
-    let axes = (2..).zip(&shape[2..]).filter(|(_, size)| **size > 1).map(|(axis, _)| axis);
-    space.iter_mut().zip(axes).for_each(|(place, axis)| *place = axis);
-    space
+fn axes(shape: &[usize]) -> impl Iterator<Item = usize> {
+    (2..shape.len()).filter(|&axis| shape[axis] > 1)
+}
+
+/// Up to [`MOST_AXES`] axes of space in one number, none of which is 0.
+fn packed(axes: impl Iterator<Item = usize>) -> u64 {
+    axes.fold(0, |packed, axis| packed << 8 | axis as u64)
 }
 
 /// A new array that lies as another does, of values in the order of memory.

@@ -72,7 +72,7 @@ fn effective<T: Element>(subject: &Subject<T>) -> Result<Effective> {
         gamma: norm.gamma().to_f64(),
         beta: norm.beta().to_f64(),
         eps: norm.eps(),
-        backward: Some((tensor(&subject.dy)?, Wanted { x: true, gamma: true, beta: true })),
+        backward: Some((tensor(&subject.dy)?, Wanted::ALL)),
         dtypes: DTypes::all(T::DTYPE),
     })
 }
@@ -81,7 +81,7 @@ fn effective<T: Element>(subject: &Subject<T>) -> Result<Effective> {
 fn answers<T: Element>(subject: &Subject<T>) -> Result<BTreeMap<Output, Vec<f64>>> {
     let y = subject.norm.forward(subject.x.view())?;
     let gradients: group_norm::Gradients<T, Ix4> =
-        subject.norm.backward(subject.x.view(), subject.dy.view(), group_norm::Wanted::ALL)?;
+        subject.norm.backward(subject.x.view(), subject.dy.view(), Wanted::ALL)?;
     let values = |array: Array4<T>| array.iter().map(|value| value.to_f64()).collect();
     let given = [
         (Output::Y, Some(values(y))),
