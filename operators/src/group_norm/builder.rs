@@ -104,12 +104,8 @@ impl Builder {
 
 /// The least magnitude of gamma, or of beta where that is larger, over all channels whose gamma is not 0.
 fn least(gamma: &[f64], beta: &[f64]) -> f64 {
-    let mut least = f64::INFINITY;
-    for (gamma, beta) in gamma.iter().zip(beta) {
-        let magnitude = if *gamma == 0.0 { f64::INFINITY } else { gamma.abs().max(beta.abs()) };
-        least = if magnitude < least { magnitude } else { least };
-    }
-    least
+    let applied = gamma.iter().zip(beta).filter(|(gamma, _)| **gamma != 0.0);
+    applied.map(|(gamma, beta)| gamma.abs().max(beta.abs())).fold(f64::INFINITY, f64::min)
 }
 
 /// A number of groups or channels.

@@ -6,9 +6,16 @@ use super::{bits, ramp, six};
 use crate::group_norm::Wanted;
 use crate::tensor::Element;
 
+/// The same values, the axes lying in this order, the slowest first.
+fn lying<T: Element>(x: &Array4<T>, order: [usize; 4]) -> Array4<T> {
+    let mut back = [0; 4];
+    order.iter().enumerate().for_each(|(at, &axis)| back[axis] = at);
+    x.view().permuted_axes(order).as_standard_layout().into_owned().permuted_axes(back)
+}
+
 /// The same values, channels last.
 fn channels_last<T: Element>(x: &Array4<T>) -> Array4<T> {
-    x.view().permuted_axes([0, 2, 3, 1]).as_standard_layout().into_owned().permuted_axes([0, 3, 1, 2])
+    lying(x, [0, 2, 3, 1])
 }
 
 #[test]
@@ -41,6 +48,40 @@ fn strided_inputs_give_the_bits_of_contiguous_ones() {
     check::<half::f16>();
     check::<f32>();
     check::<f64>();
+}
+
+#[test]
+fn what_lies_without_gaps_is_taken_and_given_as_it_lies() {
+    // Contiguous and channels last, the axes of space in either order.
+    const TAKEN: [[usize; 4]; 4] = [[0, 1, 2, 3], [0, 1, 3, 2], [0, 2, 3, 1], [0, 3, 2, 1]];
+    const OTHERS: [[usize; 4]; 3] = [[1, 0, 2, 3], [3, 2, 1, 0], [0, 2, 1, 3]];
+    let norm = six(3);
+    let (x, dy) = (ramp::<f64>([2, 6, 4, 5], 1), ramp::<f64>([2, 6, 4, 5], 2));
+    let y = norm.forward(x.view()).unwrap();
+    let dx = norm.backward(x.view(), dy.view(), Wanted::X).unwrap().dx.unwrap();
+    let near = |a: &Array4<f64>, b: &Array4<f64>| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-12);
+    for order in TAKEN.into_iter().chain(OTHERS) {
+        let x = lying(&x, order);
+        // What cannot be taken where it lies is contiguous afterwards.
+        let given =
+            |array: &Array4<f64>| array.strides() == if TAKEN.contains(&order) { x.strides() } else { y.strides() };
+        let of = norm.forward(x.view()).unwrap();
+        assert!(near(&of, &y) && given(&of), "{order:?}");
+        let mut within = x.clone();
+        norm.forward_in_place(within.view_mut()).unwrap();
+        assert!(near(&within, &y) && within.strides() == x.strides(), "{order:?}");
+        for other in TAKEN.into_iter().chain(OTHERS) {
+            let mut into = lying(&y, other);
+            into.fill(7.0);
+            norm.forward_into(x.view(), into.view_mut()).unwrap();
+            assert_eq!(bits(&into), bits(&of), "{order:?} into {other:?}");
+            let dy = lying(&dy, other);
+            let of = norm.backward(x.view(), dy.view(), Wanted::X).unwrap().dx.unwrap();
+            let alike = other == order && TAKEN.contains(&order);
+            assert!(near(&of, &dx), "{order:?} and {other:?}");
+            assert_eq!(of.strides(), if alike { x.strides() } else { y.strides() }, "{order:?} and {other:?}");
+        }
+    }
 }
 
 #[test]

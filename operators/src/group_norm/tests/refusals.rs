@@ -141,9 +141,13 @@ fn inputs_that_are_refused() {
     let backward = norm.backward(x.view(), other.view(), Wanted::X);
     refused(backward, ValueError, "the shape of dy must be [2, 6, 5], but got [2, 6, 4]");
     let message = "with affine=False gamma and beta are frozen, so only the gradient of x can be asked for";
-    for wanted in [Wanted::ALL, Wanted::PARAMETERS] {
+    assert!(!norm.affine());
+    let [gamma, beta] = [Wanted { gamma: true, ..Wanted::NONE }, Wanted { beta: true, ..Wanted::NONE }];
+    for wanted in [Wanted::ALL, Wanted::PARAMETERS, gamma, beta] {
+        assert!(wanted.any());
         refused(norm.backward(x.view(), x.view(), wanted), RuntimeError, message);
     }
+    assert!(!Wanted::NONE.any());
     let gradients = norm.backward(x.view(), x.view(), Wanted::X).unwrap();
     assert!(gradients.dx.is_some() && gradients.dgamma.is_none() && gradients.dbeta.is_none());
 }

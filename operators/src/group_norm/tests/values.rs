@@ -3,10 +3,10 @@
 use half::{bf16, f16};
 use ndarray::{Array3, Array4, Axis, Ix4, s};
 
-use super::{bits, ramp, six};
+use super::{bits, ramp, six, tensor};
 use crate::group_norm::{GroupNorm, Wanted};
 use crate::random::Generator;
-use crate::tensor::Element;
+use crate::tensor::{DType, Element};
 
 #[test]
 fn a_batch_is_its_samples_one_by_one() {
@@ -185,6 +185,58 @@ fn no_square_overflows_or_underflows() {
     let [y, _] = answers::<f32>(&build(0.0), &x);
     for power in [-100, 120] {
         near(&answers::<f32>(&build(0.0), &x.mapv(|v| libm::ldexp(v, power)))[0], &y, power);
+    }
+}
+
+#[test]
+fn the_magnitude_of_gamma_costs_nothing() {
+    fn check<T: Element>(powers: &[i32]) {
+        // Deviations of 1e4: what an element is multiplied by is far below gamma.
+        let (x, dy) = (ramp::<T>([2, 6, 5, 7], 1).mapv(|v| T::rounded(1e4 * v.to_f64())), ramp::<T>([2, 6, 5, 7], 2));
+        let of = |power: i32| {
+            let scaled = |first: f64| tensor(&std::array::from_fn::<_, 6, _>(|c| libm::ldexp(first + c as f64, power)));
+            let norm = GroupNorm::builder(3, 6).gamma_init(scaled(1.0)).beta_init(scaled(-2.0)).build().unwrap();
+            let dx = norm.backward(x.view(), dy.view(), Wanted::X).unwrap().dx.unwrap();
+            [norm.forward(x.view()).unwrap(), dx].map(|array| array.mapv(T::to_f64))
+        };
+        let usual = of(0);
+        for &power in powers {
+            for (far, usual) in of(power).iter().zip(&usual) {
+                let largest = libm::ldexp(usual.iter().fold(0.0, |largest, v| v.abs().max(largest)), power);
+                for (far, usual) in far.iter().zip(usual) {
+                    let error = (far - libm::ldexp(*usual, power)).abs();
+                    assert!(error <= 8.0 * T::DTYPE.ulp(largest), "2^{power}: {far:e}, {usual:e}");
+                }
+            }
+        }
+    }
+    check::<f32>(&[-126, -100, 60, 120]);
+    check::<f64>(&[-1020, -900, 900, 1000]);
+}
+
+#[test]
+fn more_care_is_of_twice_the_precision() {
+    // In rising order all terms of a sum are of one sign for long, and each is rounded.
+    let mut generator = Generator::new(1);
+    let mut x: Vec<f64> = (0..1 << 14).map(|_| generator.normal()).collect();
+    x.sort_by(f64::total_cmp);
+    let x = Array3::from_shape_vec((1, 1, x.len()), x).unwrap();
+    let of = |power| {
+        let gamma = libm::ldexp(1.0, power);
+        let norm = GroupNorm::builder(1, 1).gamma_init(gamma).dtype(DType::F64).eps(0.0).build().unwrap();
+        norm.forward(x.view()).unwrap().mapv(|y| libm::ldexp(y, -power))
+    };
+    for (careful, usual) in of(1000).iter().zip(&of(0)) {
+        assert!((careful - usual).abs() <= 4.0 * f64::EPSILON * usual.abs().max(1.0), "{careful}, {usual}");
+    }
+    // A negative epsilon takes nearly all of the variance: f64 alone has four digits left.
+    let x = x.slice(s![.., .., ..;256]).mapv(|v| f64::from(v as f32));
+    let mean = x.mean().unwrap();
+    let variance = x.mapv(|v| (v - mean) * (v - mean)).mean().unwrap();
+    let norm = GroupNorm::builder(1, 1).eps(-variance * (1.0 - 1e-12)).build().unwrap();
+    let (narrow, wide) = (norm.forward(x.mapv(|v| v as f32).view()).unwrap(), norm.forward(x.view()).unwrap());
+    for (narrow, wide) in narrow.iter().zip(&wide) {
+        assert!((f64::from(*narrow) - wide).abs() <= f64::from(f32::EPSILON) * wide.abs(), "{narrow}, {wide}");
     }
 }
 
