@@ -5,7 +5,7 @@ use ndarray::{Array, Array4, Axis, s};
 
 use super::{ramp, six, tensor};
 use crate::group_norm::{GroupNorm, Wanted};
-use crate::tensor::{Element, Tensor};
+use crate::tensor::{DType, Element, Tensor};
 
 /// Wu and He, equations 1 to 5, index by index; `dy` may be anything.
 fn textbook(
@@ -126,4 +126,22 @@ fn where_more_care_is_taken_parameters_in_f64_have_their_digits() {
     let [x, dy] = [&x, &dy].map(|values| values.mapv(f64::from));
     let wide = norm(1e300).backward(x.view(), dy.view(), Wanted::PARAMETERS).unwrap().dgamma;
     assert_eq!(narrow.unwrap().to_f64(), wide.unwrap().to_f64());
+}
+
+#[test]
+fn the_gradient_of_each_of_many_channels_is_a_sum_over_samples() {
+    let norm = GroupNorm::builder(1, 19).build().unwrap();
+    let dy = Array::from_shape_fn((3, 19, 2), |(n, c, s)| (100 * n + 2 * c + s) as f32);
+    let x = ramp::<f32>([3, 19, 2, 1], 7).remove_axis(Axis(3));
+    let dbeta = norm.backward(x.view(), dy.view(), Wanted::PARAMETERS).unwrap().dbeta.unwrap();
+    assert_eq!(dbeta.to_f64(), (0..19).map(|c| (600 + 12 * c + 3) as f64).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_samples_add_in_f64_is_rounded_once() {
+    let norm = GroupNorm::builder(1, 1).dtype(DType::F64).build().unwrap();
+    let half = f64::EPSILON / 2.0;
+    let dy = Array::from_shape_vec((4, 1, 1), vec![1.0, half, half, half]).unwrap();
+    let dbeta = norm.backward(dy.view(), dy.view(), Wanted::PARAMETERS).unwrap().dbeta.unwrap();
+    assert_eq!(dbeta.to_f64(), [1.0 + 2.0 * f64::EPSILON]);
 }

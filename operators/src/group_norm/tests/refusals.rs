@@ -100,6 +100,14 @@ fn keywords_that_are_refused() {
 }
 
 #[test]
+fn initializers_of_more_dimensions_are_refused_by_each_of_their_names() {
+    for name in ["xavier_uniform", "he_normal", "XavierUniform", "XavierNormal", "HeUniform", "HeNormal"] {
+        let error = GroupNorm::builder(1, 1).gamma_init(name).build().unwrap_err();
+        assert!(matches!(&error, Error::NoFan { given, .. } if given == name), "{error}");
+    }
+}
+
+#[test]
 fn of_two_mistakes_the_first_in_order_counts() {
     use Value::{Float, Int};
     let bad_groups = ("num_groups", Int(0));

@@ -155,6 +155,16 @@ fn epsilon_is_not_narrowed_and_stands_under_the_root() {
 }
 
 #[test]
+fn elements_far_below_epsilon_are_not_lost() {
+    let x = Array3::from_shape_vec((1, 1, 2), vec![1e-200f64, -1e-200]).unwrap();
+    for gamma in [1.0, 1e300] {
+        let norm = GroupNorm::builder(1, 1).gamma_init(tensor(&[gamma])).build().unwrap();
+        let (y, expected) = (norm.forward(x.view()).unwrap(), gamma * (1e-200 / 1e-5f64.sqrt()));
+        assert!((y[[0, 0, 0]] / expected - 1.0).abs() < 1e-14 && y[[0, 0, 1]] == -y[[0, 0, 0]], "{y}");
+    }
+}
+
+#[test]
 fn no_square_overflows_or_underflows() {
     /// Within what two answers may differ by where each may be off by four ULP of the largest.
     fn near<T: Element>(one: &Array4<T>, other: &Array4<T>, power: i32) {
