@@ -64,7 +64,7 @@ impl Base<'_> {
     fn moves_on(&mut self, side: Side, other: &Call) -> Option<bool> {
         let other = exact::answer(&self.effective(side, other)?);
         let call = self.call;
-        let at = usize::from(side == Side::Torch);
+        let at = side as usize;
         if self.exact[at].is_none() {
             self.exact[at] = Some(self.effective(side, call).map(|effective| exact::answer(&effective)));
         }

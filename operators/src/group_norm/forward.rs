@@ -90,6 +90,8 @@ impl GroupNorm {
         parameters: [&[C]; 2],
         x: &[T],
     ) -> Vec<T> {
+        #[cfg(test)]
+        super::tests::more_care();
         if self.asks_for_pairs::<T>() {
             self.normalised_in::<Pair, T, C>(index, extents, parameters, x)
         } else {

@@ -74,6 +74,8 @@ impl<T: Lane<N>, const N: usize> Normaliser<T, N> {
         let (near, about, epsilon) = (rest[0], variance[0], parameters.epsilon);
         // Far from the mean, squares are of the distance and not of the deviation.
         if near * near > about && near != 0.0 {
+            #[cfg(test)]
+            crate::group_norm::tests::more_care();
             return Outcome::Far(In::<T, N>::of(shift.into() + near));
         }
         let is_usual = about.is_finite() && about + epsilon > LEAST && epsilon >= 0.0;

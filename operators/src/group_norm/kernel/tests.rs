@@ -6,6 +6,7 @@ use super::path::Path;
 use super::{backward_by, forward_by, forward_within_by, places};
 use crate::group_norm::GroupNorm;
 use crate::group_norm::layout::Order;
+use crate::group_norm::tests::care_taken;
 use crate::random::Generator;
 use crate::tensor::Element;
 
@@ -102,6 +103,19 @@ fn every_path_gives_the_same_bits() {
                         );
                     }
                 }
+            }
+        }
+    });
+}
+
+#[test]
+fn usual_groups_are_read_once() {
+    of_every_dtype(|bits| {
+        for shape in SHAPES {
+            for order in ORDERS {
+                care_taken();
+                bits(Path::Portable, order, shape, 100.0);
+                assert_eq!(care_taken(), 0, "{order:?}, {shape:?}");
             }
         }
     });
@@ -211,7 +225,9 @@ fn an_infinity_makes_its_own_group_nan_in_every_order() {
             }
         }
     }
+    care_taken();
     check::<f16>();
     check::<f32>();
     check::<f64>();
+    assert!(care_taken() > 0);
 }

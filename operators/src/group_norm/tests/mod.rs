@@ -6,11 +6,27 @@ mod parameters;
 mod refusals;
 mod values;
 
+use std::cell::Cell;
+
 use ndarray::{Array, Array4, Dimension};
 
 use super::GroupNorm;
 use crate::random::Generator;
 use crate::tensor::{DType, Element, Tensor};
+
+thread_local! {
+    static CARE: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Told by whatever takes more care of a group than a usual one needs: answers are as good then, but late.
+pub(super) fn more_care() {
+    CARE.set(CARE.get() + 1);
+}
+
+/// How often more care was taken on this thread since the last time.
+pub(super) fn care_taken() -> usize {
+    CARE.take()
+}
 
 /// Channel offset 2c and scale 1 + 0.3c, sample offset -3n: no group, channel or sample is like another.
 fn ramp<T: Element>(shape: [usize; 4], seed: u64) -> Array4<T> {
