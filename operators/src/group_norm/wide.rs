@@ -225,6 +225,14 @@ mod tests {
     }
 
     #[test]
+    fn a_total_keeps_what_each_of_its_sums_drops() {
+        let least = f64::EPSILON / 8.0;
+        for numbers in [[1.0, least, least, least], [least, 1.0, least, least]] {
+            assert_eq!(Pair::total(numbers).parts(), [1.0, 3.0 * least]);
+        }
+    }
+
+    #[test]
     fn infinities_and_nan_are_those_of_f64() {
         let infinity = pair(f64::INFINITY);
         assert_eq!(f64::from(infinity + pair(1.0)), f64::INFINITY);
