@@ -20,7 +20,7 @@ pub(super) struct Layout {
     space: u64,
 }
 
-/// An array of more axes has no layout. So many bytes are in what a layout holds of them.
+/// The most axes of an input. So many bytes are in what a layout holds of them.
 const MOST_AXES: usize = 8;
 
 impl Layout {
@@ -29,8 +29,8 @@ impl Layout {
         Self { order: Order::Grouped, space: packed(axes(shape)) }
     }
 
-    /// That of an array of at least two axes, and its elements in the order of memory; `None` where it has gaps, lies
-    /// backwards or in an order of its own, or where it has no elements.
+    /// That of an input, and its elements in the order of memory; `None` where it has gaps, lies backwards or in an
+    /// order of its own.
     pub(super) fn of<T, D: Dimension>(array: &ArrayBase<impl Data<Elem = T>, D>) -> Option<(Self, &[T])> {
         let layout = Self::described(array)?;
         Some((layout, array.as_slice_memory_order()?))
@@ -39,9 +39,6 @@ impl Layout {
     /// The layout alone.
     pub(super) fn described<D: Dimension>(array: &ArrayBase<impl RawData, D>) -> Option<Self> {
         let (shape, strides) = (array.shape(), array.strides());
-        if shape.len() > MOST_AXES || shape.contains(&0) {
-            return None;
-        }
         if array.is_standard_layout() {
             return Some(Self::standard(shape));
         }

@@ -1,6 +1,6 @@
 //! Arrays of any strides. How they lie in memory shows in the order of additions, and in nothing else.
 
-use ndarray::{Array, Array2, Array4, ArrayView4, s};
+use ndarray::{Array, Array2, Array4, ArrayView4, Axis, s};
 
 use super::{bits, ramp, six};
 use crate::group_norm::Wanted;
@@ -80,6 +80,20 @@ fn what_lies_without_gaps_is_taken_and_given_as_it_lies() {
             let alike = other == order && TAKEN.contains(&order);
             assert!(near(&of, &dx), "{order:?} and {other:?}");
             assert_eq!(of.strides(), if alike { x.strides() } else { y.strides() }, "{order:?} and {other:?}");
+        }
+    }
+}
+
+#[test]
+fn what_lies_backwards_is_put_in_order_first() {
+    let (norm, x) = (six(3), ramp::<f64>([1, 6, 3, 4], 1));
+    for x in [&x, &channels_last(&x)] {
+        for axis in 1..4 {
+            let mut backwards = x.view();
+            backwards.invert_axis(Axis(axis));
+            let in_order = backwards.as_standard_layout().into_owned();
+            let [y, expected] = [backwards, in_order.view()].map(|x| norm.forward(x).unwrap());
+            assert_eq!(bits(&y), bits(&expected), "{:?}, axis {axis}", x.strides());
         }
     }
 }
