@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use mapcheck::binding::Binding;
 use mapcheck::call::{Outcome, Output, Rejection};
-use mapcheck::check::{Check, Kind, Outcomes, Suite, Verdict};
+use mapcheck::check::{Check, Finding, Held, Kind, Outcomes, Suite, Verdict};
+use mapcheck::compare::Tolerance;
 use mapcheck::engine::{Engine, Golden, Question, Rust};
 use mapcheck::golden::Store;
-use mapcheck::mapping::{self, Argument, Case, Differs, How, Mapping, Row, Side};
+use mapcheck::mapping::{self, Argument, Case, Differs, How, Loosened, Mapping, Row, Side};
 use mapcheck::python::Exception;
 use mapcheck::report;
 use mapcheck::tensor::Tensor;
@@ -59,6 +60,7 @@ fn every_row_holds() {
     let (suite, outcomes) = run(mapping(), "");
     insta::assert_snapshot!("table", report::text(&suite, &outcomes));
     assert_eq!(outcomes.verdict(), Verdict::Holds);
+    assert!(outcomes.checks.iter().all(|check| check.sides.is_some()));
     // A heat map is made where it has something to show: of what is known to be off.
     let comparisons = || outcomes.checks.iter().flat_map(|check| &check.engines).flat_map(|engine| &engine.comparisons);
     assert!(comparisons().all(|compared| compared.map.is_some() == (compared.comparison.beyond > 0)));
@@ -104,6 +106,53 @@ fn only_the_subject_is_held_to_the_invariants() {
     assert!(findings.contains(&"two runs give other bits of y".to_owned()), "{findings:?}");
     let result = run(Box::new(Rust), unsteady());
     assert!(result.engines.iter().all(|engine| engine.verdict == Verdict::Holds));
+}
+
+/// Whose last sample is another in a batch of this size.
+struct Batched(usize);
+
+impl Engine for Batched {
+    fn name(&self) -> &str {
+        "batched"
+    }
+
+    fn binding(&self) -> &dyn Binding {
+        Rust.binding()
+    }
+
+    fn answer(&self, question: Question<'_>) -> Outcome {
+        let mut outcome = Rust.answer(question);
+        if let Outcome::Answered(answer) = &mut outcome
+            && question.call.input.1.shape()[0] == self.0
+            && let Some(y) = answer.arrays.get_mut(&Output::Y)
+        {
+            let mut values = y.values.to_f64();
+            let last = values.len() - 1;
+            values[last] *= 1.0 + f64::from(f32::EPSILON);
+            y.values = Tensor::from_f64(y.values.dtype(), &y.shape, &values).expect("as many values as before");
+        }
+        outcome
+    }
+}
+
+#[test]
+fn a_batch_is_held_to_its_samples() {
+    for (samples, name) in [(2, "affine/left_out/f32"), (3, "input/rank_4_three_samples/f32")] {
+        for batched in [samples, 9] {
+            let suite = Suite::new(mapping(), Box::new(Batched(batched)), Vec::new());
+            let check = suite.checks().into_iter().find(|check| check.name == name).expect("the check is there");
+            assert_eq!(suite.question(&check, Side::Mindspore).expect("it can be asked").input.1.shape()[0], samples);
+            let findings = &suite.run(&[check]).checks[0].engines[0].findings;
+            if batched == 9 {
+                assert!(findings.is_empty(), "{findings:?}");
+                continue;
+            }
+            let [Finding::Invariant(what)] = findings.as_slice() else { panic!("{findings:?}") };
+            let size = 6 * if samples == 2 { 7 } else { 28 };
+            let start = format!("y of sample {} is Some(", samples - 1);
+            assert!(what.starts_with(&start) && what.contains(&format!("at element {} within", size - 1)), "{what}");
+        }
+    }
 }
 
 /// Panics over everything.
@@ -186,6 +235,16 @@ fn a_wrong_default_of_pytorch_is_refuted() {
 }
 
 #[test]
+fn a_default_that_is_refused_is_told_with_the_refusal() {
+    let mut mapping = mapping();
+    row(&mut mapping, "affine").file.default.insert(Side::Mindspore, Argument::Int(1));
+    let (_, outcomes) = run(mapping, "affine/default");
+    let findings = &outcomes.checks[0].engines[0].findings;
+    let told = "leaving the parameter out is not the same as stating `affine: 1`: a call is rejected with TypeError";
+    assert!(findings.len() == 1 && findings[0].to_string().starts_with(told), "{findings:?}");
+}
+
+#[test]
 fn a_row_of_rejections_is_vacuous() {
     let mut mapping = mapping();
     row(&mut mapping, "num_groups").file.cases.retain(|case| !case.rejected.is_empty());
@@ -256,6 +315,27 @@ fn off_is_bounded_from_both_sides() {
         let (_, outcomes) = run(mapping, "input/mean_1e2/");
         assert_eq!(outcomes.verdict() == Verdict::Holds, is_within, "{factor}");
     }
+}
+
+#[test]
+fn a_tolerance_is_of_one_array_of_one_engine() {
+    let mut mapping = mapping();
+    let wider = Loosened {
+        engine: "rust".to_owned(),
+        array: Output::Dgamma,
+        ulp: Some(1e3),
+        rtol: None,
+        atol: None,
+        why: Some("to see who takes it".to_owned()),
+    };
+    case(&mut mapping, "num_groups", "two_groups_of_three").tolerance.push(wider);
+    let (_, outcomes) = run(mapping, "num_groups/two_groups_of_three/f32");
+    let mut taken = Vec::new();
+    for engine in &outcomes.checks[0].engines {
+        let loosened = |held: &Held| matches!(held, Held::Within(Tolerance::Ulp(ulp)) if *ulp == 1e3);
+        taken.extend(engine.comparisons.iter().filter(|c| loosened(&c.to)).map(|c| (engine.engine.as_str(), c.output)));
+    }
+    assert_eq!(taken, [("rust", Output::Dgamma)]);
 }
 
 #[test]

@@ -70,10 +70,12 @@ impl<'a> Claims<'a> {
     /// Whether the call states a parameter that by its row the speaker does not have: Python raises a TypeError.
     fn lacks_a_parameter(&self, of: Speaker<'_>) -> bool {
         let row = |name| [Side::Mindspore, Side::Torch].into_iter().find_map(|side| self.mapping.row_of(side, name));
-        self.call.arguments.iter().filter_map(|(name, _)| row(name)).any(|row| {
-            let is_written_otherwise = of.side == Side::Torch && row.file.in_torch.is_some();
-            row.file.is_missing(of.name) || row.file.name(of.side).is_none() && !is_written_otherwise
-        })
+        // What PyTorch lacks is written otherwise there, or cannot be asked.
+        self.call
+            .arguments
+            .iter()
+            .filter_map(|(name, _)| row(name))
+            .any(|row| row.file.is_missing(of.name) || of.side == Side::Mindspore && row.file.name(of.side).is_none())
     }
 
     /// What is claimed of an array that is off. What a version is off by, so is a live engine that reproduces it.

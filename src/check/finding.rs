@@ -241,3 +241,20 @@ impl fmt::Display for Finding {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_off_by_something_else_says_on_which_side_of_its_bound() {
+        let told = |bound, error| Finding::Off { output: Output::Dx, bound, error }.to_string();
+        assert_eq!(told(2.0, 3.0), "dx is off by 3.00e0, more than the stated bound of 2e0");
+        assert_eq!(
+            told(2.0, 0.1),
+            "dx is stated as off with a bound of 2e0, and is off by 1.00e-1 only: remove `off`, or lower its bound"
+        );
+        let bound = "dx is stated as off by an infinity or a NaN, and is off by 1.00e-1 only: state that bound, or remove `off`";
+        assert_eq!(told(f64::INFINITY, 0.1), bound);
+    }
+}
