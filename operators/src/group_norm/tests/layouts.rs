@@ -85,6 +85,24 @@ fn what_lies_without_gaps_is_taken_and_given_as_it_lies() {
 }
 
 #[test]
+fn an_axis_of_one_element_may_lie_anywhere() {
+    let (norm, x) = (six(3), ramp::<f64>([2, 6, 5, 1], 1));
+    let [one, other] = [lying(&x, [0, 2, 3, 1]), lying(&x, [0, 3, 2, 1])];
+    let gradients = norm.backward(one.view(), other.view(), Wanted::X).unwrap();
+    assert_eq!(gradients.dx.unwrap().strides()[1], 1, "both are channels last");
+}
+
+#[test]
+fn all_axes_of_space_count() {
+    let norm = six(3);
+    let x = ramp::<f64>([2, 6, 6, 4], 1).into_shape_with_order((2, 6, 2, 3, 4)).unwrap();
+    let swapped = x.view().permuted_axes([0, 1, 3, 2, 4]).as_standard_layout().into_owned();
+    let other = swapped.permuted_axes([0, 1, 3, 2, 4]);
+    let [expected, dx] = [&x, &other].map(|dy| norm.backward(x.view(), dy.view(), Wanted::X).unwrap().dx.unwrap());
+    assert_eq!(bits(&dx), bits(&expected), "the same values, lying otherwise");
+}
+
+#[test]
 fn what_lies_backwards_is_put_in_order_first() {
     let (norm, x) = (six(3), ramp::<f64>([1, 6, 3, 4], 1));
     for x in [&x, &channels_last(&x)] {
