@@ -126,10 +126,8 @@ fn two_sum(a: f64, b: f64) -> (f64, f64) {
 impl Wide for Pair {
     fn inverse_sqrt(self) -> Self {
         let near = 1.0 / self.hi.sqrt();
-        if near == 0.0 || !near.is_finite() {
-            return near.into();
-        }
-        // One step of Newton's method; multiplied in this order nothing overflows.
+        // One step of Newton's method; multiplied in this order nothing overflows. Of 0 and of infinities it makes NaN,
+        // which is dropped.
         let rest = Self::from(1.0) - self * near.into() * near.into();
         Self::normalised(near, 0.5 * near * rest.hi)
     }
@@ -222,6 +220,13 @@ mod tests {
         assert!(f64::from(inverse * inverse * (pair(2.0) + pair(1e-20)) - pair(1.0)).abs() < 1e-31);
         let sum: Sum<Pair> = [1e16, 1.0, -1e16].map(pair).into_iter().collect();
         assert_eq!(f64::from(sum.total()), 1.0);
+        let sum: Sum<Pair> = [third, third, third].into_iter().collect();
+        assert!(f64::from(sum.total() - pair(1.0)).abs() < 1e-31);
+        let more_than_one = pair(1.0) + pair(1e-20);
+        assert!(f64::from(more_than_one / 3.0 * pair(3.0) - more_than_one).abs() < 1e-31);
+        let power = |exponent| libm::ldexp(1.0, exponent);
+        let [one, other] = [[1.0, power(-55)], [-1.0, power(-115)]].map(Pair::of_parts);
+        assert_eq!((one + other).parts(), [power(-55), power(-115)]);
     }
 
     #[test]
