@@ -430,3 +430,23 @@ fn a_rejection_reads_as_python_prints_it() {
     let rejection = Rejection::new(Exception::ValueError, "no");
     assert_eq!(rejection.to_string(), "ValueError: no");
 }
+
+/// Of nearly every call what the specs state. Where they say it another way (the versions by name), or more than is known
+/// of the APIs, the snapshot shows both.
+#[test]
+fn what_has_to_be_stated_of_the_calls_of_the_specs_is_what_they_state() {
+    let (suite, _) = run(mapping(), "no such check");
+    let mut otherwise = String::new();
+    for case in suite.mapping().rows.iter().flat_map(|row| &row.file.cases) {
+        let bare = Case { rejected: Default::default(), differs: None, ..case.clone() };
+        let stated = suite.stated(&bare, true);
+        let told = |case: &Case| {
+            let differs = case.differs.as_ref().map(|differs| (differs.how, &differs.versions));
+            format!("{:?}, {differs:?}", case.rejected)
+        };
+        if told(&stated) != told(case) {
+            otherwise.push_str(&format!("{}\n  found  {}\n  stated {}\n", case.name, told(&stated), told(case)));
+        }
+    }
+    insta::assert_snapshot!("stated", otherwise);
+}
