@@ -140,6 +140,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_manifest_is_that_of_the_folder_or_what_mends_it() {
+        let store = Store::open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/group_norm"));
+        assert!(store.manifest().unwrap().engines.contains_key("torch-2.13.0"));
+        assert!(store.signature("torch-2.13.0").is_some() && store.signature("torch-0.0.0").is_none());
+        let folder = tempfile::tempdir().unwrap();
+        assert!(Store::open(folder.path()).manifest().unwrap_err().ends_with(REMEDY));
+    }
+
+    #[test]
     fn what_is_kept_of_a_large_array() {
         let hash = CallHash("00ff00ff00ff00ff".to_owned());
         assert_eq!(kept(&hash, 4096, || 4), None);
