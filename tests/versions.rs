@@ -84,6 +84,16 @@ fn a_limit_is_shown_of_each_version_by_itself() {
 }
 
 #[test]
+fn what_is_not_recorded_of_one_version_says_nothing_of_another() {
+    let mut mapping = mapping();
+    mapping.file.golden.push("mindspore-2.4.10".to_owned());
+    let (_, outcomes) = run(mapping, "");
+    let of_it = |engine: &str| engine == "mindspore-2.4.10";
+    assert!(outcomes.limits.iter().any(|shown| of_it(&shown.engine)));
+    assert!(outcomes.limits.iter().all(|shown| shown.unchecked == of_it(&shown.engine)));
+}
+
+#[test]
 fn what_is_printed_has_to_be_recorded() {
     let unprinted = |text: String| text.replace("\"printed\":", "\"message\":");
     let outcomes = with_manifest(unprinted, "example/as_on_the_page/");
