@@ -38,7 +38,7 @@ fn off_moments(answer: &Answer, output: Output, claim: &Moments) -> Vec<Finding>
     let values = array.values.to_f64();
     let count = values.len() as f64;
     let mean = values.iter().sum::<f64>() / count;
-    let std = (values.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / count).sqrt();
+    let std = (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / count).sqrt();
     let (low, high) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &v| (l.min(v), h.max(v)));
     let measured = [
         ("mean", mean, claim.mean),
@@ -100,6 +100,17 @@ mod tests {
         ] {
             assert_eq!(found, [what]);
         }
+    }
+
+    #[test]
+    fn what_a_case_claims_of_parameters_drawn_at_random_is_looked_at() {
+        let mapping = crate::mapping::read(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("specs/group_norm"));
+        let mapping = mapping.unwrap();
+        let mut cases = mapping.rows.iter().flat_map(|row| &row.file.cases);
+        let case = cases.find(|case| case.built.as_ref().is_some_and(|built| built.gamma.is_some())).unwrap();
+        let found = told(moments(case, &answer(&[1e3; 4])));
+        assert!(found.iter().any(|found| found.starts_with("gamma as built: the mean is 1000.00000")), "{found:?}");
+        assert!(moments(&Case { built: None, ..case.clone() }, &answer(&[1e3; 4])).is_empty());
     }
 
     #[test]
