@@ -1,16 +1,18 @@
 //! One engine held to another: what is asked of both, and what is found.
 
+mod altered;
+
 use std::path::Path;
 use std::sync::Arc;
 
-use mapcheck::binding::Binding;
+use altered::{Altered, with_y};
 use mapcheck::call::{Answer, Outcome, Output, Rejection};
 use mapcheck::check::{EngineResult, Finding, Suite, Verdict};
 use mapcheck::engine::{Engine, Golden, Question, Rust};
 use mapcheck::golden::Store;
 use mapcheck::mapping::{self, Case};
 use mapcheck::python::Exception;
-use mapcheck::tensor::{DType, Tensor};
+use mapcheck::tensor::DType;
 
 fn suite() -> Suite {
     let mapping = mapping::read(Path::new("specs/group_norm")).expect("the specs have no mistakes");
@@ -19,26 +21,6 @@ fn suite() -> Suite {
 
 fn cases(suite: &Suite) -> impl Iterator<Item = &Case> {
     suite.mapping().rows.iter().flat_map(|row| &row.file.cases)
-}
-
-/// The operator of this crate, whose answers are altered.
-struct Altered(fn(Answer) -> Outcome);
-
-impl Engine for Altered {
-    fn name(&self) -> &str {
-        "altered"
-    }
-
-    fn binding(&self) -> &dyn Binding {
-        Rust.binding()
-    }
-
-    fn answer(&self, question: Question<'_>) -> Outcome {
-        match Rust.answer(question) {
-            Outcome::Answered(answer) => (self.0)(answer),
-            outcome => outcome,
-        }
-    }
 }
 
 /// What is found of two engines on the case of that name.
@@ -50,24 +32,19 @@ fn beside(engine: &dyn Engine, reference: &dyn Engine) -> EngineResult {
 
 #[test]
 fn findings_are_of_the_one_beside_the_other() {
-    let same = Altered(Outcome::Answered);
-    let moved = Altered(|mut answer| {
-        let y = answer.arrays.get_mut(&Output::Y).expect("there is a y");
-        let values: Vec<f64> = y.values.to_f64().iter().map(|v| v * 1.001).collect();
-        y.values = Tensor::from_f64(DType::F32, &y.shape, &values).expect("as many values as before");
-        Outcome::Answered(answer)
-    });
-    let wider = Altered(|mut answer| {
+    let same = Altered(|_: Question<'_>, answer| Outcome::Answered(answer));
+    let moved = Altered(|_: Question<'_>, answer| with_y(answer, |values| values.iter_mut().for_each(|v| *v *= 1.001)));
+    let wider = Altered(|_: Question<'_>, mut answer: Answer| {
         let y = answer.arrays.get_mut(&Output::Y).expect("there is a y");
         y.values = y.values.cast(DType::F64);
         Outcome::Answered(answer)
     });
-    let without_dx = Altered(|mut answer| {
+    let without_dx = Altered(|_: Question<'_>, mut answer: Answer| {
         answer.arrays.remove(&Output::Dx);
         Outcome::Answered(answer)
     });
-    let rejecting = Altered(|_| Outcome::Rejected(Rejection::new(Exception::TypeError, "no")));
-    let broken = Altered(|_| panic!("out of order"));
+    let rejecting = Altered(|_: Question<'_>, _| Outcome::Rejected(Rejection::new(Exception::TypeError, "no")));
+    let broken = Altered(|_: Question<'_>, _| panic!("out of order"));
 
     assert_eq!(beside(&same, &Rust).verdict, Verdict::Holds);
     assert_eq!(beside(&rejecting, &rejecting).verdict, Verdict::Holds);

@@ -1,8 +1,12 @@
 //! What a run says when a row, a case or a stored answer is not as it should be.
 
+mod altered;
+
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
+use altered::{Altered, with_y};
 use mapcheck::binding::Binding;
 use mapcheck::call::{Outcome, Output, Rejection};
 use mapcheck::check::{Check, Finding, Held, Kind, Outcomes, Suite, Verdict};
@@ -12,7 +16,6 @@ use mapcheck::golden::Store;
 use mapcheck::mapping::{self, Argument, Case, Differs, How, Loosened, Mapping, Row, Side};
 use mapcheck::python::Exception;
 use mapcheck::report;
-use mapcheck::tensor::Tensor;
 
 fn mapping() -> Mapping {
     mapping::read(Path::new("specs/group_norm")).expect("the specs have no mistakes")
@@ -68,34 +71,16 @@ fn every_row_holds() {
 }
 
 /// Answers in another order of the same sums on every call, as a careless parallel reduction does.
-struct Unsteady(std::sync::atomic::AtomicU32);
-
-impl Engine for Unsteady {
-    fn name(&self) -> &str {
-        "unsteady"
-    }
-
-    fn binding(&self) -> &dyn Binding {
-        Rust.binding()
-    }
-
-    fn answer(&self, question: Question<'_>) -> Outcome {
-        let mut outcome = Rust.answer(question);
-        if let Outcome::Answered(answer) = &mut outcome
-            && let Some(y) = answer.arrays.get_mut(&Output::Y)
-        {
-            let times = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            let mut values = y.values.to_f64();
-            values[0] *= 1.0 + f64::from(f32::EPSILON) * f64::from(times % 2);
-            y.values = Tensor::from_f64(y.values.dtype(), &y.shape, &values).expect("as many values as before");
-        }
-        outcome
-    }
+fn unsteady() -> Box<dyn Engine> {
+    let times = AtomicU32::new(0);
+    Box::new(Altered(move |_: Question<'_>, answer| {
+        let odd = f64::from(times.fetch_add(1, Ordering::Relaxed) % 2);
+        with_y(answer, |values| values[0] *= 1.0 + f64::from(f32::EPSILON) * odd)
+    }))
 }
 
 #[test]
 fn only_the_subject_is_held_to_the_invariants() {
-    let unsteady = || Box::new(Unsteady(std::sync::atomic::AtomicU32::new(0)));
     let run = |subject: Box<dyn Engine>, other: Box<dyn Engine>| {
         let suite = Suite::new(mapping(), subject, vec![other]);
         let check = suite.checks().into_iter().find(|check| check.name.ends_with("two_groups_of_three/f32"));
@@ -109,48 +94,36 @@ fn only_the_subject_is_held_to_the_invariants() {
 }
 
 /// Whose last sample is another in a batch of this size.
-struct Batched(usize);
-
-impl Engine for Batched {
-    fn name(&self) -> &str {
-        "batched"
-    }
-
-    fn binding(&self) -> &dyn Binding {
-        Rust.binding()
-    }
-
-    fn answer(&self, question: Question<'_>) -> Outcome {
-        let mut outcome = Rust.answer(question);
-        if let Outcome::Answered(answer) = &mut outcome
-            && question.call.input.1.shape()[0] == self.0
-            && let Some(y) = answer.arrays.get_mut(&Output::Y)
-        {
-            let mut values = y.values.to_f64();
-            let last = values.len() - 1;
-            values[last] *= 1.0 + f64::from(f32::EPSILON);
-            y.values = Tensor::from_f64(y.values.dtype(), &y.shape, &values).expect("as many values as before");
-        }
-        outcome
-    }
+fn batched(samples: usize) -> Box<dyn Engine> {
+    Box::new(Altered(move |question: Question<'_>, answer| {
+        let is_it = question.call.input.1.shape()[0] == samples;
+        with_y(answer, |values| {
+            if let Some(last) = values.last_mut().filter(|_| is_it) {
+                *last *= 1.0 + f64::from(f32::EPSILON);
+            }
+        })
+    }))
 }
 
 #[test]
 fn a_batch_is_held_to_its_samples() {
     for (samples, name) in [(2, "affine/left_out/f32"), (3, "input/rank_4_three_samples/f32")] {
-        for batched in [samples, 9] {
-            let suite = Suite::new(mapping(), Box::new(Batched(batched)), Vec::new());
+        for size in [samples, 9] {
+            let suite = Suite::new(mapping(), batched(size), Vec::new());
             let check = suite.checks().into_iter().find(|check| check.name == name).expect("the check is there");
             assert_eq!(suite.question(&check, Side::Mindspore).expect("it can be asked").input.1.shape()[0], samples);
             let findings = &suite.run(&[check]).checks[0].engines[0].findings;
-            if batched == 9 {
+            if size == 9 {
                 assert!(findings.is_empty(), "{findings:?}");
                 continue;
             }
             let [Finding::Invariant(what)] = findings.as_slice() else { panic!("{findings:?}") };
-            let size = 6 * if samples == 2 { 7 } else { 28 };
+            let elements = 6 * if samples == 2 { 7 } else { 28 };
             let start = format!("y of sample {} is Some(", samples - 1);
-            assert!(what.starts_with(&start) && what.contains(&format!("at element {} within", size - 1)), "{what}");
+            assert!(
+                what.starts_with(&start) && what.contains(&format!("at element {} within", elements - 1)),
+                "{what}"
+            );
         }
     }
 }
