@@ -12,10 +12,7 @@ use super::path::Path;
 use super::place::{Apart, Place, Within};
 use super::statistics::{BATCH, Batch, Normaliser, Outcome};
 use super::vector::Isa;
-use super::{MANY_BYTES, Pass, on};
-
-/// Groups up to so many bytes are taken in batches: what is read of one, and what is written, is held in the first cache.
-const SMALL_BYTES: usize = 2 << 10;
+use super::{Pass, on};
 
 /// Normalises all groups.
 pub(super) fn forward<T: Lane<N>, const N: usize>(
@@ -29,7 +26,7 @@ pub(super) fn forward<T: Lane<N>, const N: usize>(
         let groups = x.chunks_exact(size).zip(y.chunks_exact_mut(size));
         on(path, Forward { first, places: groups.map(|(x, y)| Apart { x, y }), parameters });
     };
-    match shares(x.len() / size, size_of_val(x)) {
+    match shares(parameters, x.len() / size) {
         None => run(0, x, y),
         Some(groups) => {
             let shares = x.par_chunks(groups * size).zip(y.par_chunks_mut(groups * size));
@@ -44,7 +41,7 @@ pub(super) fn forward_within<T: Lane<N>, const N: usize>(path: Path, parameters:
     let run = |first: usize, x: &mut [T]| {
         on(path, Forward { first, places: x.chunks_exact_mut(size).map(Within), parameters });
     };
-    match shares(x.len() / size, size_of_val(x)) {
+    match shares(parameters, x.len() / size) {
         None => run(0, x),
         Some(groups) => x.par_chunks_mut(groups * size).enumerate().for_each(|(at, x)| run(at * groups, x)),
     }
@@ -59,7 +56,7 @@ pub(super) fn backward<T: Lane<N>, const N: usize>(
     of_channels: Shares<'_>,
 ) {
     let (size, channels) = (parameters.extents.group, parameters.channels);
-    match shares(x.len() / size, size_of_val(x)) {
+    match shares(parameters, x.len() / size) {
         None => on(path, Backward { first: 0, x, dy, dx, shares: of_channels, parameters }),
         Some(groups) => {
             let inputs = x.par_chunks(groups * size).zip(dy.par_chunks(groups * size));
@@ -87,7 +84,7 @@ impl<T: Lane<N>, P: Iterator<Item: Place<T>>, const N: usize> Pass for Forward<'
         if self.parameters.pieces {
             return self.in_pieces::<I>();
         }
-        if size_of::<T>() * self.parameters.extents.group <= SMALL_BYTES {
+        if size_of::<T>() * self.parameters.extents.group <= self.parameters.sizes.batched {
             return self.in_batches::<I>();
         }
         for (index, place) in (self.first..).zip(self.places) {
@@ -188,10 +185,10 @@ fn carefully<T: Lane<N>, const N: usize>(index: usize, place: &mut impl Place<T>
     place.write(&values);
 }
 
-/// How many groups each thread takes; `None` where one thread does it all.
-fn shares(groups: usize, bytes: usize) -> Option<usize> {
+/// How many of so many groups each thread takes; `None` where one thread does it all.
+fn shares<T: Lane<N>, const N: usize>(parameters: &Parameters<'_, T, N>, groups: usize) -> Option<usize> {
     let threads = rayon::current_num_threads().min(groups);
-    (threads > 1 && bytes >= MANY_BYTES).then(|| groups.div_ceil(threads))
+    (threads > 1 && parameters.bytes >= parameters.sizes.shared).then(|| groups.div_ceil(threads))
 }
 
 /// The backward pass over some groups.

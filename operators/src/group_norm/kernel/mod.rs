@@ -34,19 +34,19 @@
 //!
 //! rayon does the forking: the program that calls has its pool already, and a second one would take its cores. What a
 //! fork costs in a pool that is awake is less than half of a pass over 128 KiB, so that two threads are faster from
-//! [`MANY_BYTES`] on. Below that one thread does it all. A pool that has gone to sleep takes longer to wake.
+//! [`Sizes::shared`] on. Below that one thread does it all. A pool that has gone to sleep takes longer to wake.
 //!
 //! # Thresholds
 //!
 //! | what | why |
 //! |---|---|
 //! | [`parameters::SMALL`] | below 16 elements a channel, a loop over each channel would be mostly its ends: gamma and beta are spread out over the elements |
-//! | `grouped::SMALL_BYTES` | eight groups up to 2 KiB, and what is written of one, are held in the first cache: they are a batch |
+//! | [`Sizes::batched`] | eight groups up to 2 KiB, and what is written of one, are held in the first cache: they are a batch |
 //! | `forward::FEW_CHANNELS` | the scale and shift of up to three channels are sooner computed one by one than a vector at a time |
 //! | `interleaved::columns::FEW_ROWS` | what is done once for each column of a row that two vectors divide pays from 32 such rows on; where there are fewer, a row is one place in space |
-//! | [`parameters::STREAMED_BYTES`] | from 8 MiB on, y is not in a cache any more when it is read, and is written past them: otherwise its old content is read first |
-//! | [`parameters::HELD_BYTES`] | a group up to 512 KiB is held in the second cache; while it is written, the next one is fetched. A larger one is written piece by piece while the next one is summed |
-//! | [`parameters::MEMORY_BYTES`] | an input from 64 MiB on, or two from 16 MiB on each, are not held in the last cache: rows of interleaved channels are read as they lie, and not column by column |
+//! | [`Sizes::streamed`] | from 8 MiB on, y is not in a cache any more when it is read, and is written past them: otherwise its old content is read first |
+//! | [`Sizes::held`] | a group up to 512 KiB is held in the second cache; while it is written, the next one is fetched. A larger one is written piece by piece while the next one is summed |
+//! | [`Sizes::memory`] | an input from 64 MiB on, or two from 16 MiB on each, are not held in the last cache: rows of interleaved channels are read as they lie, and not column by column |
 //! | `interleaved::UNIT` | 64 Ki elements: what is added up for each channel of a unit is little beside them, and two threads find enough units |
 //!
 //! They were set on two cores with caches of 32 KiB, 1 MiB and 32 MiB; `cargo xtask bench operator` shows what they
@@ -67,6 +67,7 @@ mod parameters;
 mod path;
 mod place;
 mod portable;
+mod sizes;
 mod small;
 mod statistics;
 mod vector;
@@ -83,6 +84,7 @@ use memory::{places, written};
 use numbers::two_sum;
 use parameters::Parameters;
 use path::Path;
+use sizes::Sizes;
 use vector::{Arithmetic, Isa, Vector};
 
 use super::GroupNorm;
@@ -90,8 +92,22 @@ use super::layout::Order;
 use super::shape::Extents;
 use crate::tensor::{DType, Element};
 
-/// Below so many bytes one thread does it all.
-const MANY_BYTES: usize = 96 << 10;
+/// What is asked of the passes, and how it is done: no bit of a result depends on the latter.
+#[derive(Clone, Copy)]
+struct Task<'a> {
+    norm: &'a GroupNorm,
+    extents: Extents,
+    order: Order,
+    path: Path,
+    sizes: Sizes,
+}
+
+impl<'a> Task<'a> {
+    /// One that is done as fast as this machine can.
+    fn new(norm: &'a GroupNorm, extents: Extents, order: Order) -> Self {
+        Self { norm, extents, order, path: path::choice(), sizes: sizes::USUAL }
+    }
+}
 
 /// Calls the passes over one dtype.
 macro_rules! of_dtype {
@@ -107,32 +123,25 @@ macro_rules! of_dtype {
 
 /// Normalises the elements of an array in the order of memory, into a new array of the same order.
 pub(super) fn forward<T: Element>(norm: &GroupNorm, extents: Extents, order: Order, x: &[T]) -> Vec<T> {
-    written(x.len(), |y| forward_by(path::choice(), norm, extents, order, x, y))
+    written(x.len(), |y| forward_by(Task::new(norm, extents, order), x, y))
 }
 
 /// The same into an array that is there.
 pub(super) fn forward_into<T: Element>(norm: &GroupNorm, extents: Extents, order: Order, x: &[T], y: &mut [T]) {
-    forward_by(path::choice(), norm, extents, order, x, places(y));
+    forward_by(Task::new(norm, extents, order), x, places(y));
 }
 
 /// The same over the array itself.
 pub(super) fn forward_within<T: Element>(norm: &GroupNorm, extents: Extents, order: Order, x: &mut [T]) {
-    forward_within_by(path::choice(), norm, extents, order, x);
+    forward_within_by(Task::new(norm, extents, order), x);
 }
 
-fn forward_by<T: Element>(
-    path: Path,
-    norm: &GroupNorm,
-    extents: Extents,
-    order: Order,
-    x: &[T],
-    y: &mut [MaybeUninit<T>],
-) {
-    of_dtype!(T => forward(path, norm, extents, order, same(x), same_mut(y)))
+fn forward_by<T: Element>(task: Task<'_>, x: &[T], y: &mut [MaybeUninit<T>]) {
+    of_dtype!(T => forward(task, same(x), same_mut(y)))
 }
 
-fn forward_within_by<T: Element>(path: Path, norm: &GroupNorm, extents: Extents, order: Order, x: &mut [T]) {
-    of_dtype!(T => forward_within(path, norm, extents, order, same_mut(x)))
+fn forward_within_by<T: Element>(task: Task<'_>, x: &mut [T]) {
+    of_dtype!(T => forward_within(task, same_mut(x)))
 }
 
 /// What the backward pass gives: the gradient of x where it is wanted, and those of gamma and beta.
@@ -146,83 +155,58 @@ pub(super) fn backward<T: Element>(
     inputs: [&[T]; 2],
     wants_dx: bool,
 ) -> Differentiated<T> {
-    let path = path::choice();
+    let task = Task::new(norm, extents, order);
     if !wants_dx {
-        return (None, backward_by(path, norm, extents, order, inputs, None));
+        return (None, backward_by(task, inputs, None));
     }
     let mut of_parameters = Default::default();
-    let dx = written(inputs[0].len(), |dx| {
-        of_parameters = backward_by(path, norm, extents, order, inputs, Some(dx));
-    });
+    let dx = written(inputs[0].len(), |dx| of_parameters = backward_by(task, inputs, Some(dx)));
     (Some(dx), of_parameters)
 }
 
-fn backward_by<T: Element>(
-    path: Path,
-    norm: &GroupNorm,
-    extents: Extents,
-    order: Order,
-    [x, dy]: [&[T]; 2],
-    dx: Option<&mut [MaybeUninit<T>]>,
-) -> [Vec<f64>; 2] {
-    of_dtype!(T => backward(path, norm, extents, order, [same(x), same(dy)], dx.map(same_mut)))
+fn backward_by<T: Element>(task: Task<'_>, [x, dy]: [&[T]; 2], dx: Option<&mut [MaybeUninit<T>]>) -> [Vec<f64>; 2] {
+    of_dtype!(T => backward(task, [same(x), same(dy)], dx.map(same_mut)))
 }
 
 /// The passes over arrays of one dtype. Nothing here is generic: so they are compiled with this crate, and not with
 /// each that calls them.
 trait Passes: Element {
-    fn forward(path: Path, norm: &GroupNorm, extents: Extents, order: Order, x: &[Self], y: &mut [MaybeUninit<Self>]);
+    fn forward(task: Task<'_>, x: &[Self], y: &mut [MaybeUninit<Self>]);
 
-    fn forward_within(path: Path, norm: &GroupNorm, extents: Extents, order: Order, x: &mut [Self]);
+    fn forward_within(task: Task<'_>, x: &mut [Self]);
 
-    fn backward(
-        path: Path,
-        norm: &GroupNorm,
-        extents: Extents,
-        order: Order,
-        inputs: [&[Self]; 2],
-        dx: Option<&mut [MaybeUninit<Self>]>,
-    ) -> [Vec<f64>; 2];
+    fn backward(task: Task<'_>, inputs: [&[Self]; 2], dx: Option<&mut [MaybeUninit<Self>]>) -> [Vec<f64>; 2];
 }
 
 macro_rules! passes {
     ($($element:ty, $lanes:literal;)*) => {$(
         impl Passes for $element {
             #[inline(never)]
-            fn forward(
-                path: Path,
-                norm: &GroupNorm,
-                extents: Extents,
-                order: Order,
-                x: &[Self],
-                y: &mut [MaybeUninit<Self>],
-            ) {
-                let parameters = Parameters::<Self, $lanes>::new(norm, extents, x.len());
-                match order {
-                    Order::Grouped => grouped::forward(path, &parameters, x, y),
-                    Order::Interleaved => interleaved::forward(path, &parameters, x, y),
+            fn forward(task: Task<'_>, x: &[Self], y: &mut [MaybeUninit<Self>]) {
+                let parameters = Parameters::<Self, $lanes>::new(&task, x.len());
+                match task.order {
+                    Order::Grouped => grouped::forward(task.path, &parameters, x, y),
+                    Order::Interleaved => interleaved::forward(task.path, &parameters, x, y),
                 }
             }
 
             #[inline(never)]
-            fn forward_within(path: Path, norm: &GroupNorm, extents: Extents, order: Order, x: &mut [Self]) {
-                let parameters = Parameters::<Self, $lanes>::new(norm, extents, x.len());
-                match order {
-                    Order::Grouped => grouped::forward_within(path, &parameters, x),
-                    Order::Interleaved => interleaved::forward_within(path, &parameters, x),
+            fn forward_within(task: Task<'_>, x: &mut [Self]) {
+                let parameters = Parameters::<Self, $lanes>::new(&task, x.len());
+                match task.order {
+                    Order::Grouped => grouped::forward_within(task.path, &parameters, x),
+                    Order::Interleaved => interleaved::forward_within(task.path, &parameters, x),
                 }
             }
 
             #[inline(never)]
             fn backward(
-                path: Path,
-                norm: &GroupNorm,
-                extents: Extents,
-                order: Order,
+                task: Task<'_>,
                 inputs: [&[Self]; 2],
                 dx: Option<&mut [MaybeUninit<Self>]>,
             ) -> [Vec<f64>; 2] {
-                let parameters = Parameters::<Self, $lanes>::new(norm, extents, inputs[0].len());
+                let Task { norm, extents, order, path, .. } = task;
+                let parameters = Parameters::<Self, $lanes>::new(&task, inputs[0].len());
                 let count = inputs[0].len() / extents.spatial;
                 let mut shares = vec![0.0; 2 * count];
                 let rooms = shares.split_at_mut(count).into();

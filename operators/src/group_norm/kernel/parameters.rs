@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use super::lanes::{Compute, In, Lane, WideOf};
-use super::same;
+use super::sizes::Sizes;
+use super::{Task, same};
 use crate::group_norm::GroupNorm;
 use crate::group_norm::shape::Extents;
 use crate::tensor::{DType, Element, Strided, Tensor};
@@ -26,6 +27,7 @@ pub(super) struct Parameters<'a, T: Lane<N>, const N: usize> {
     pub beta: Cow<'a, [In<T, N>]>,
     /// The two for each element of a sample, where the spatial size is small and not 1.
     spread: [Vec<In<T, N>>; 2],
+    pub sizes: Sizes,
     /// The bytes of an input.
     pub bytes: usize,
     /// Whether the output is written past the caches.
@@ -44,7 +46,8 @@ pub(super) struct Parameters<'a, T: Lane<N>, const N: usize> {
 
 impl<'a, T: Lane<N>, const N: usize> Parameters<'a, T, N> {
     /// For `count` elements.
-    pub fn new(norm: &'a GroupNorm, extents: Extents, count: usize) -> Self {
+    pub fn new(task: &Task<'a>, count: usize) -> Self {
+        let Task { norm, extents, sizes, .. } = *task;
         let [gamma, beta] = [&norm.gamma, &norm.beta].map(values::<T, N>);
         let spread = [&gamma, &beta].map(|values| spread_out(values, extents.spatial));
         let bytes = count * size_of::<T>();
@@ -59,10 +62,11 @@ impl<'a, T: Lane<N>, const N: usize> Parameters<'a, T, N> {
             gamma,
             beta,
             spread,
+            sizes,
             bytes,
-            streams: bytes >= STREAMED_BYTES,
-            pieces: bytes >= FETCHED_BYTES && group > HELD_BYTES,
-            ahead: if bytes >= FETCHED_BYTES && group <= HELD_BYTES { extents.group } else { 0 },
+            streams: bytes >= sizes.streamed,
+            pieces: bytes >= sizes.fetched && group > sizes.held && extents.spatial >= SMALL,
+            ahead: if bytes >= sizes.fetched && group <= sizes.held { extents.group } else { 0 },
             are_wider: In::<T, N>::DTYPE != DType::F64
                 && [&norm.gamma, &norm.beta].iter().any(|parameter| parameter.dtype() == DType::F64),
             largest: T::rounded(norm.largest).to_f64(),
@@ -109,15 +113,3 @@ fn spread_out<C: Copy>(values: &[C], times: usize) -> Vec<C> {
     }
     values.iter().flat_map(|&value| std::iter::repeat_n(value, times)).collect()
 }
-
-/// From so many bytes on, an input is not in any cache.
-pub(super) const MEMORY_BYTES: usize = 64 << 20;
-
-/// From so many bytes on, an output is not in the cache any more when it is read.
-pub(super) const STREAMED_BYTES: usize = 8 << 20;
-
-/// From so many bytes on, the next group is fetched while this one is written.
-pub(super) const FETCHED_BYTES: usize = 8 << 20;
-
-/// A group that is held in the second cache while it is read twice.
-pub(super) const HELD_BYTES: usize = 512 << 10;

@@ -1,9 +1,11 @@
-//! The same bits by every path, on any number of threads, and nothing written beside the output.
+//! The same bits by every path, on any number of threads, of whatever size an input is taken to be, and nothing written
+//! beside the output.
 
 use half::{bf16, f16};
 
 use super::path::Path;
-use super::{backward_by, forward_by, forward_within_by, places};
+use super::sizes::{Sizes, USUAL};
+use super::{Task, backward_by, forward_by, forward_within_by, places};
 use crate::group_norm::GroupNorm;
 use crate::group_norm::layout::Order;
 use crate::group_norm::tests::care_taken;
@@ -19,9 +21,9 @@ const SHAPES: [[usize; 4]; 14] = [
     [2, 2, 3, 17],
     [2, 5, 3, 81],
     [1, 1, 2, 513],
-    [3, 2, 2, 1025],
-    [2, 8, 4, 900],
-    [1, 3, 5, 4099],
+    [2, 1, 2, 1025],
+    [1, 2, 4, 900],
+    [1, 1, 3, 2051],
     // More groups than a batch; channels that no whole vectors hold, of few places.
     [5, 7, 2, 3],
     [2, 8, 5, 19],
@@ -46,40 +48,55 @@ fn norm(groups: usize, channels: usize) -> GroupNorm {
     GroupNorm::builder(groups as i64, (groups * channels) as i64).gamma_init(&gamma).beta_init(-0.75).build().unwrap()
 }
 
-/// Every bit of y, dx, dgamma and dbeta; the margins of the outputs are as they were.
-fn bits<T: Element>(
+/// How a pass is done.
+#[derive(Clone, Copy, Debug)]
+struct Way {
     path: Path,
-    order: Order,
-    [samples, groups, channels, spatial]: [usize; 4],
-    offset: f64,
-) -> Vec<u64> {
+    sizes: Sizes,
+    /// So many elements are left before the output begins.
+    start: usize,
+}
+
+impl Way {
+    fn of(path: Path) -> Self {
+        Self { path, sizes: USUAL, start: MARGIN }
+    }
+}
+
+/// Every bit of y, dx, dgamma and dbeta; the margins of the outputs are as they were.
+fn bits<T: Element>(way: Way, order: Order, [samples, groups, channels, spatial]: [usize; 4], offset: f64) -> Vec<u64> {
     let norm = norm(groups, channels);
     let extents = norm.extents(&[samples, groups * channels, spatial]).unwrap();
+    let task = Task { path: way.path, sizes: way.sizes, ..Task::new(&norm, extents, order) };
     let count = samples * groups * channels * spatial;
     let (x, dy) = (drawn::<T>(count, 1, offset), drawn::<T>(count, 2, 0.0));
     let mut outputs = [(); 2].map(|()| vec![T::rounded(CANARY); count + 2 * MARGIN]);
     let [y, dx] = &mut outputs;
-    forward_by(path, &norm, extents, order, &x, places(&mut y[MARGIN..][..count]));
-    let gradients = backward_by(path, &norm, extents, order, [&x, &dy], Some(places(&mut dx[MARGIN..][..count])));
-    for output in &outputs {
-        let (before, rest) = output.split_at(MARGIN);
-        assert!(before.iter().chain(&rest[count..]).all(|v| v.to_f64() == CANARY), "beside the output");
-    }
+    forward_by(task, &x, places(&mut y[way.start..][..count]));
+    let gradients = backward_by(task, [&x, &dy], Some(places(&mut dx[way.start..][..count])));
     let mut within = vec![T::rounded(CANARY); count + 2 * MARGIN];
-    within[MARGIN..][..count].copy_from_slice(&x);
-    forward_within_by(path, &norm, extents, order, &mut within[MARGIN..][..count]);
-    assert!(within.iter().zip(&outputs[0]).all(|(a, b)| a.bits() == b.bits()), "in place");
-    let alone = backward_by(path, &norm, extents, order, [&x, &dy], None);
+    within[way.start..][..count].copy_from_slice(&x);
+    forward_within_by(task, &mut within[way.start..][..count]);
+    let is_alike = within.iter().zip(&outputs[0]).all(|(a, b)| a.bits() == b.bits());
+    assert!(is_alike, "in place, {way:?}, {order:?}, {samples} {groups} {channels} {spatial}");
+    let alone = backward_by(task, [&x, &dy], None);
     assert_eq!(alone, gradients, "dgamma and dbeta do not depend on dx");
-    let of_elements = outputs.iter().flatten().map(|v| v.bits());
-    of_elements.chain(gradients.iter().flatten().map(|v| v.to_bits())).collect()
+    let mut bits = Vec::new();
+    for output in &outputs {
+        let (before, rest) = output.split_at(way.start);
+        let (output, after) = rest.split_at(count);
+        assert!(before.iter().chain(after).all(|v| v.to_f64() == CANARY), "beside the output");
+        bits.extend(output.iter().map(|v| v.bits()));
+    }
+    bits.extend(gradients.iter().flatten().map(|v| v.to_bits()));
+    bits
 }
 
 fn best() -> Path {
     Path::all().pop().unwrap()
 }
 
-type Bits = dyn Fn(Path, Order, [usize; 4], f64) -> Vec<u64> + Sync;
+type Bits = dyn Fn(Way, Order, [usize; 4], f64) -> Vec<u64> + Sync;
 
 fn of_every_dtype(check: impl Fn(&Bits)) {
     check(&bits::<f16>);
@@ -94,13 +111,10 @@ fn every_path_gives_the_same_bits() {
         for shape in SHAPES {
             for offset in [0.0, 100.0] {
                 for order in ORDERS {
-                    let portable = bits(Path::Portable, order, shape, offset);
-                    for path in Path::all() {
-                        assert_eq!(
-                            bits(path, order, shape, offset),
-                            portable,
-                            "{path:?}, {order:?}, {shape:?}, {offset}"
-                        );
+                    let portable = bits(Way::of(Path::Portable), order, shape, offset);
+                    for path in Path::all().into_iter().skip(1) {
+                        let of_path = bits(Way::of(path), order, shape, offset);
+                        assert_eq!(of_path, portable, "{path:?}, {order:?}, {shape:?}, {offset}");
                     }
                 }
             }
@@ -114,8 +128,41 @@ fn usual_groups_are_read_once() {
         for shape in SHAPES {
             for order in ORDERS {
                 care_taken();
-                bits(Path::Portable, order, shape, 100.0);
+                bits(Way::of(Path::Portable), order, shape, 100.0);
                 assert_eq!(care_taken(), 0, "{order:?}, {shape:?}");
+            }
+        }
+    });
+}
+
+/// As if whatever is taken another way from a size on were larger, or smaller, than it is.
+#[test]
+fn no_size_shows() {
+    let (never, always) = (usize::MAX, 0);
+    let streamed = Sizes { streamed: always, ..USUAL };
+    let each = [
+        Sizes { batched: always, ..USUAL },
+        Sizes { batched: never, ..USUAL },
+        Sizes { memory: always, ..USUAL },
+        Sizes { fetched: always, ..USUAL },
+        Sizes { fetched: always, held: always, ..USUAL },
+        streamed,
+        Sizes { batched: always, ..streamed },
+        Sizes { fetched: always, ..streamed },
+        Sizes { fetched: always, held: always, ..streamed },
+    ];
+    let shapes =
+        [[2, 3, 2, 35], [3, 2, 64, 1], [2, 4, 3, 7], [1, 2, 2, 1290], [5, 7, 2, 3], [2, 8, 5, 19], [2, 5, 3, 81]];
+    of_every_dtype(|bits| {
+        for shape in shapes {
+            for order in ORDERS {
+                let usual = bits(Way::of(best()), order, shape, 2.0);
+                for sizes in each {
+                    for start in [0, 1, 27].map(|more| MARGIN + more) {
+                        let way = Way { sizes, start, ..Way::of(best()) };
+                        assert_eq!(bits(way, order, shape, 2.0), usual, "{way:?}, {order:?}, {shape:?}");
+                    }
+                }
             }
         }
     });
@@ -123,55 +170,23 @@ fn usual_groups_are_read_once() {
 
 #[test]
 fn the_number_of_threads_does_not_show() {
-    // Large enough to be shared out, sample by sample and within a sample.
-    let shapes = [[6, 7, 2, 3001], [1, 7, 2, 18_001]];
+    let shapes = [[6, 7, 2, 31], [9, 2, 3, 20], [1, 5, 3, 70]];
+    // Shared out within the sample, unit by unit.
+    let large = [1, 3, 2, 22_001];
+    let pools = [1, 2, 3, 8].map(|threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap());
     of_every_dtype(|bits| {
         for order in ORDERS {
-            let on = |threads, shape| {
-                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-                pool.install(|| bits(best(), order, shape, 3.0))
-            };
-            for shape in shapes {
-                let one = on(1, shape);
-                for threads in [2, 3, 8] {
-                    assert_eq!(on(threads, shape), one, "{threads}, {order:?}, {shape:?}");
+            let larger = (order == Order::Interleaved).then_some(large);
+            for shape in shapes.into_iter().chain(larger) {
+                let way = Way { sizes: Sizes { shared: 0, ..USUAL }, ..Way::of(best()) };
+                let on = |pool: &rayon::ThreadPool| pool.install(|| bits(way, order, shape, 3.0));
+                let one = on(&pools[0]);
+                for pool in &pools[1..] {
+                    assert_eq!(on(pool), one, "{}, {order:?}, {shape:?}", pool.current_num_threads());
                 }
             }
         }
     });
-}
-
-/// y of an input so large that it is written past the caches, at every alignment.
-#[test]
-fn what_is_streamed_is_what_is_stored() {
-    let spatial = 2_300_003;
-    let norm = norm(2, 2);
-    let (extents, count) = (norm.extents(&[1, 4, spatial]).unwrap(), 4 * spatial);
-    let x = drawn::<f32>(count, 5, 1.0);
-    let mut streamed = vec![0.0f32; count + 8];
-    for ahead in [0, 3] {
-        forward_by(best(), &norm, extents, Order::Grouped, &x, places(&mut streamed[ahead..][..count]));
-        for (group, x) in x.chunks_exact(extents.group).enumerate() {
-            // A group alone is small enough to be stored.
-            let mut stored = vec![0.0f32; extents.group];
-            let alone = GroupNorm {
-                gamma: part(&norm.gamma, group),
-                beta: part(&norm.beta, group),
-                num_groups: 1,
-                num_channels: 2,
-                ..norm.clone()
-            };
-            forward_by(best(), &alone, extents, Order::Grouped, x, places(&mut stored));
-            let of_group = &streamed[ahead + group * extents.group..][..extents.group];
-            assert!(of_group.iter().zip(&stored).all(|(a, b)| a.to_bits() == b.to_bits()), "{ahead}, {group}");
-        }
-    }
-}
-
-/// The parameter of the two channels of a group.
-fn part(parameter: &crate::tensor::Tensor, group: usize) -> crate::tensor::Tensor {
-    let values = &parameter.to_f64()[2 * group..][..2];
-    crate::tensor::Tensor::from_f64(parameter.dtype(), &[2], values).unwrap()
 }
 
 #[test]
@@ -181,7 +196,8 @@ fn nan_bits_of_16_bit_dtypes_are_quiet_on_every_path() {
         x[5] = bf16::from_bits(0x7f81);
         let norm = norm(1, 2);
         let mut y = vec![bf16::ZERO; 64];
-        forward_by(path, &norm, norm.extents(&[1, 2, 32]).unwrap(), Order::Grouped, &x, places(&mut y));
+        let extents = norm.extents(&[1, 2, 32]).unwrap();
+        forward_by(Task { path, ..Task::new(&norm, extents, Order::Grouped) }, &x, places(&mut y));
         assert!(y.iter().all(|v| v.is_nan()));
     }
 }
@@ -202,14 +218,15 @@ fn an_infinity_makes_its_own_group_nan_in_every_order() {
             let mut odd = x.clone();
             odd[at(1, 2, 7)] = T::rounded(f64::INFINITY);
             for path in Path::all() {
+                let task = Task { path, ..Task::new(&norm, extents, order) };
                 let answers = [&x, &odd].map(|x| {
                     let mut y = vec![T::rounded(CANARY); x.len()];
-                    forward_by(path, &norm, extents, order, x, places(&mut y));
+                    forward_by(task, x, places(&mut y));
                     let mut within = x.clone();
-                    forward_within_by(path, &norm, extents, order, &mut within);
+                    forward_within_by(task, &mut within);
                     assert!(y.iter().zip(&within).all(|(a, b)| a.bits() == b.bits()), "in place");
                     let mut dx = vec![T::rounded(CANARY); x.len()];
-                    backward_by(path, &norm, extents, order, [x, x], Some(places(&mut dx)));
+                    backward_by(task, [x, x], Some(places(&mut dx)));
                     [y, dx]
                 });
                 for (n, c, s) in (0..samples * channels * spatial).map(|i| (i / 210, i / 35 % 6, i % 35)) {

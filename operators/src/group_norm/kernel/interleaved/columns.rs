@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::super::lanes::Lane;
-use super::super::parameters::{FETCHED_BYTES, MEMORY_BYTES};
+use super::super::sizes::Sizes;
 use super::super::statistics::RUN;
 use super::super::vector::Isa;
 use super::{LINE, greatest_common_divisor};
@@ -79,11 +79,11 @@ pub(super) struct Turns {
 
 impl Turns {
     /// For rows of so many bytes in each of `A` inputs of so many.
-    pub fn new<const A: usize>(row: usize, bytes: usize) -> Self {
-        if A * A * bytes >= MEMORY_BYTES {
+    pub fn new<const A: usize>(row: usize, bytes: usize, sizes: Sizes) -> Self {
+        if A * A * bytes >= sizes.memory {
             return Self { together: 1, fetches: false };
         }
-        let fetches = bytes >= FETCHED_BYTES;
+        let fetches = bytes >= sizes.fetched;
         let (row, least) = if fetches { (A * row, 1) } else { (row, 4) };
         Self { together: (TOGETHER_BYTES / row).clamp(least, RUN), fetches }
     }

@@ -20,9 +20,9 @@ use rayon::prelude::*;
 
 use super::backward::Shares;
 use super::lanes::{Compute, In, Lane, WideOf};
+use super::on;
 use super::parameters::Parameters;
 use super::path::Path;
-use super::{MANY_BYTES, on};
 use crate::group_norm::wide::Sum;
 use channels::{Judged, Normalisers};
 use columns::{Column, Columns, Turns};
@@ -85,7 +85,7 @@ fn each<T: Lane<N>, S: Send, const N: usize>(
     run: impl Fn(&Interleaved<'_, '_, T, N>, S) + Sync,
 ) {
     let (count, threads) = (samples.len(), rayon::current_num_threads());
-    let is_shared = threads > 1 && count * parameters.sample() * size_of::<T>() >= MANY_BYTES;
+    let is_shared = threads > 1 && parameters.bytes >= parameters.sizes.shared;
     if is_shared && (count.is_multiple_of(threads) || count > 4 * threads) {
         let how = Interleaved::new(path, parameters, false);
         samples.into_par_iter().for_each(|sample| run(&how, sample));
@@ -271,7 +271,7 @@ impl<'a, 'b, T: Lane<N>, const N: usize> Interleaved<'a, 'b, T, N> {
     }
 
     fn turns<const A: usize>(&self) -> Turns {
-        Turns::new::<A>(self.columns.row * size_of::<T>(), self.parameters.bytes)
+        Turns::new::<A>(self.columns.row * size_of::<T>(), self.parameters.bytes, self.parameters.sizes)
     }
 
     /// For each column the numbers of its lanes, from `C` numbers of all channels, one kind after the other; the first

@@ -156,20 +156,23 @@ where
         }
         // What is left is less than a row.
         let done = rows * size;
-        let whole = (length - done) / N;
-        for (column, of_lanes) in numbers.iter().enumerate().take(whole) {
-            // SAFETY: so many whole vectors are left.
-            unsafe { self.vector::<I>(done + column * N, 0, of_column::<T, I, N, C>(of_lanes)) };
-        }
-        let rest = done + whole * N..length;
-        if !rest.is_empty() {
-            let numbers = of_column::<T, I, N, C>(&numbers[whole]);
+        let left = length - done;
+        for (&Column { start, covered }, of_lanes) in columns.iter().zip(numbers) {
+            if start + covered >= left {
+                break;
+            }
+            let numbers = of_column::<T, I, N, C>(of_lanes);
+            if start + N <= left {
+                // SAFETY: so many elements are left.
+                unsafe { self.vector::<I>(done + start, covered, numbers) };
+                continue;
+            }
             let mut values = [numbers[0]; A];
             for (value, x) in values.iter_mut().zip(self.plane.inputs()) {
-                *value = T::some::<I>(&x[rest.clone()]);
+                *value = T::some::<I>(&x[done + start..length]);
             }
             let values = T::store::<I>(self.writing.of::<I>(numbers, values));
-            self.plane.out()[rest.clone()].write_copy_of_slice(&values[..rest.len()]);
+            self.plane.out()[done + start + covered..length].write_copy_of_slice(&values[covered..left - start]);
         }
         if self.streams {
             I::fence();
