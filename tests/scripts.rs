@@ -68,10 +68,13 @@ fn lies_as(line: &str, tensor: &Tensor) -> bool {
 
 #[test]
 fn scripts_make_the_tensors_of_the_calls_to_the_last_bit() {
-    let numpy = Command::new("python3").args(["-c", "import numpy"]).output();
+    let named = std::env::var_os("MAPCHECK_PYTHON");
+    let python = named.clone().unwrap_or_else(|| "python3".into());
+    let numpy = Command::new(&python).args(["-c", "import numpy"]).output();
     if !numpy.is_ok_and(|output| output.status.success()) {
+        assert!(named.is_none(), "MAPCHECK_PYTHON names no Python with NumPy: {python:?}");
         // Not by a macro, which is heard only where a test fails.
-        let _ = writeln!(std::io::stderr(), "skipped: there is no python3 with numpy");
+        let _ = writeln!(std::io::stderr(), "skipped: there is no python3 with NumPy; MAPCHECK_PYTHON names another");
         return;
     }
     let suite = mine::suite(Defect::None, &conformance::specs());
@@ -82,7 +85,7 @@ fn scripts_make_the_tensors_of_the_calls_to_the_last_bit() {
         fs::write(folder.path().join(format!("{at}.py")), script.to_string()).expect("it can be written");
     }
     let frameworks = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scripts/frameworks.py");
-    let output = Command::new("python3").arg(frameworks).arg(folder.path()).output().expect("python3 starts");
+    let output = Command::new(&python).arg(frameworks).arg(folder.path()).output().expect("Python starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     for (at, (name, side, call, script)) in scripts.iter().enumerate() {
         let left = |kind| fs::read(folder.path().join(format!("{at}.{kind}"))).expect("the script left it");

@@ -47,6 +47,8 @@ impl Suite {
             }
             let limit = known.map(|claimed| claimed.class);
             match (class(binding, call), limit) {
+                // An argument of a wrong type is refused before it comes to any limit.
+                (Some(Exception::TypeError), _) if newest == Some(Exception::TypeError) => {}
                 // What a limit says of all such calls, the side's claim would hide.
                 (_, Some(class)) if newest.is_some_and(|newest| newest != class) => {
                     stated.rejected.insert(name.to_owned(), class);

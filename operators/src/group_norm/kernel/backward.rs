@@ -133,11 +133,7 @@ pub(super) fn line<T: Lane<N>, const N: usize>(
 /// Whether gradients of the usual size leave the range of what is computed in, as gamma is all but 0.
 #[inline(always)]
 pub(super) fn is_faint<T: Lane<N>, const N: usize>(gamma: &[In<T, N>], normaliser: &Normaliser<T, N>) -> bool {
-    let mut largest = 0.0;
-    for &gamma in gamma {
-        let magnitude = Into::<f64>::into(gamma).abs();
-        largest = if magnitude > largest { magnitude } else { largest };
-    }
+    let largest = gamma.iter().map(|&gamma| Into::<f64>::into(gamma).abs()).fold(0.0, f64::max);
     largest != 0.0 && largest * normaliser.inverse_deviation.parts()[0] < 1.0 / In::<T, N>::SAFE
 }
 
@@ -297,9 +293,12 @@ impl<T: Lane<N>, I: Isa, const N: usize> Linear<T, I, N> {
     /// One channel, of at least one vector.
     #[inline(always)]
     fn row(&self, x: &[T], dy: &[T], dx: &mut [MaybeUninit<T>], parameters: &Parameters<'_, T, N>) {
-        let start = if parameters.streams { dx.as_ptr().align_offset(size_of::<[T; N]>()).min(N) } else { 0 };
-        if let (true, Some(x), Some(dy)) = (start > 0, x.first_chunk::<N>(), dy.first_chunk::<N>()) {
-            dx[..start].write_copy_of_slice(&self.applied(x, dy)[..start]);
+        let mut start = 0;
+        if parameters.streams {
+            start = dx.as_ptr().align_offset(size_of::<[T; N]>()).min(N);
+            if let (Some(x), Some(dy)) = (x.first_chunk::<N>(), dy.first_chunk::<N>()) {
+                dx[..start].write_copy_of_slice(&self.applied(x, dy)[..start]);
+            }
         }
         let inputs = x[start..].as_chunks::<N>().0.iter().zip(dy[start..].as_chunks::<N>().0);
         let vectors = inputs.zip(dx[start..].as_chunks_mut::<N>().0);

@@ -48,12 +48,29 @@ impl Path {
     }
 }
 
-/// The fastest path that the machine has, unless another is asked for.
+/// The path that is asked for, where the machine has it; otherwise the fastest that it has.
 pub(super) fn choice() -> Path {
     static CHOICE: OnceLock<Path> = OnceLock::new();
-    *CHOICE.get_or_init(|| {
-        let (paths, asked) = (Path::all(), std::env::var(VARIABLE).unwrap_or_default());
-        let named = paths.iter().find(|path| path.name() == asked);
-        named.or(paths.last()).copied().unwrap_or(Path::Portable)
-    })
+    *CHOICE.get_or_init(|| chosen(&std::env::var(VARIABLE).unwrap_or_default()))
+}
+
+fn chosen(asked: &str) -> Path {
+    let paths = Path::all();
+    let named = paths.iter().find(|path| path.name() == asked);
+    named.or(paths.last()).copied().unwrap_or(Path::Portable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Path, chosen};
+
+    #[test]
+    fn the_fastest_path_is_chosen_unless_another_is_asked_for() {
+        let paths = Path::all();
+        for path in &paths {
+            assert_eq!(chosen(path.name()), *path);
+        }
+        let fastest = *paths.last().unwrap();
+        assert_eq!((chosen(""), chosen("mmx"), chosen("portable")), (fastest, fastest, Path::Portable));
+    }
 }

@@ -85,7 +85,7 @@ impl<T: Copy> Row<T> for Apart<'_, T> {
         if how.streams {
             // What lies between the ends is aligned.
             start = y.as_ptr().align_offset(size_of::<[T; N]>()).min(N);
-            if let (true, Some(x)) = (start > 0, x.first_chunk::<N>()) {
+            if let Some(x) = x.first_chunk::<N>() {
                 y[..start].write_copy_of_slice(&elementwise.applied(0, x)[..start]);
             }
         }

@@ -36,8 +36,8 @@ pub(super) fn summed<T: Lane<N>, I: Isa, const N: usize>(
             }
             Outcome::Odd => return None,
         };
-        let (rest, inverse) = (normaliser.rest.parts(), normaliser.inverse_deviation.into());
-        let hats = |products: f64, dy: f64| f64::mul_add(-rest[1], dy, f64::mul_add(-rest[0], dy, products)) * inverse;
+        let (rest, inverse): (f64, f64) = (normaliser.rest.into(), normaliser.inverse_deviation.into());
+        let hats = |products: f64, dy: f64| f64::mul_add(-rest, dy, products) * inverse;
         for (of_hats, &mut of_dy) in of_hats.iter_mut().zip(&mut *of_dy) {
             *of_hats = hats(*of_hats, of_dy);
         }

@@ -3,7 +3,7 @@
 use half::{bf16, f16};
 use ndarray::{Array, Array4, Axis, s};
 
-use super::{ramp, six, tensor};
+use super::{channels_last, ramp, six, tensor};
 use crate::group_norm::{GroupNorm, Wanted};
 use crate::tensor::{DType, Element, Tensor};
 
@@ -115,17 +115,54 @@ fn products_of_dy_and_x_do_not_leave_the_range_of_f32() {
 }
 
 #[test]
-fn where_more_care_is_taken_parameters_in_f64_have_their_digits() {
+fn parameters_in_f64_have_their_digits() {
     let (x, dy) = (ramp::<f32>([3, 6, 5, 4], 5), ramp::<f32>([3, 6, 5, 4], 6));
-    // So large that the dtype of the input cannot hold what the passes make of it. dgamma does not depend on gamma.
     let norm = |gamma| {
         let builder = GroupNorm::builder(3, 6).gamma_init(tensor(&[gamma; 6])).beta_init(tensor(&[0.0; 6]));
         builder.eps(1e-3).build().unwrap()
     };
-    let narrow = norm(3e38).backward(x.view(), dy.view(), Wanted::PARAMETERS).unwrap().dgamma;
+    let [wide_x, wide_dy] = [&x, &dy].map(|values| values.mapv(f64::from));
+    let wide = norm(1e300).backward(wide_x.view(), wide_dy.view(), Wanted::PARAMETERS).unwrap().dgamma.unwrap();
+    // Usual, and so large that the dtype of the input cannot hold what the passes make of it. dgamma does not depend on it.
+    for gamma in [1.0, 3e38] {
+        for (x, dy) in [(&x, &dy), (&channels_last(&x), &channels_last(&dy))] {
+            let narrow = norm(gamma).backward(x.view(), dy.view(), Wanted::PARAMETERS).unwrap().dgamma.unwrap();
+            assert_eq!(narrow.to_f64(), wide.to_f64(), "{gamma}");
+        }
+    }
+}
+
+/// Where channels are short, their terms are held over many of them.
+#[test]
+fn sums_over_many_short_channels_lose_nothing() {
+    let shape = [1, 2000, 17, 1];
+    // Of one sign for half of the channels: what a short sum holds would grow, and its last digits go.
+    let mut x = ramp::<f32>(shape, 8).mapv(|v| v.fract());
+    x.slice_mut(s![.., 1000.., .., ..]).mapv_inplace(|v| v + 5.0);
+    let dy = ramp::<f32>(shape, 9).mapv(|v| v.fract());
+    let norm = GroupNorm::builder(1, 2000).build().unwrap();
+    let dx = norm.backward(x.view(), dy.view(), Wanted::X).unwrap().dx.unwrap();
     let [x, dy] = [&x, &dy].map(|values| values.mapv(f64::from));
-    let wide = norm(1e300).backward(x.view(), dy.view(), Wanted::PARAMETERS).unwrap().dgamma;
-    assert_eq!(narrow.unwrap().to_f64(), wide.unwrap().to_f64());
+    let exact = norm.backward(x.view(), dy.view(), Wanted::X).unwrap().dx.unwrap();
+    let largest = exact.iter().fold(0.0, |largest: f64, dx| largest.max(dx.abs()));
+    for (dx, exact) in dx.iter().zip(&exact) {
+        assert!((f64::from(*dx) - exact).abs() <= 4.0 * DType::F32.ulp(largest), "{dx}, {exact}");
+    }
+}
+
+#[test]
+fn the_gradient_of_one_element_is_nothing() {
+    fn check<T: Element>() {
+        let gamma = tensor(&[0.3, -1.7, 2.9, 1e4, 0.1, 7.7]);
+        let norm = GroupNorm::builder(6, 6).gamma_init(gamma).build().unwrap();
+        let (x, dy) = (ramp::<T>([5, 6, 1, 1], 5), ramp::<T>([5, 6, 1, 1], 6));
+        let dx = norm.backward(x.view(), dy.view(), Wanted::X).unwrap().dx.unwrap();
+        assert!(dx.iter().all(|dx| dx.to_f64() == 0.0), "{dx:?}");
+    }
+    check::<f16>();
+    check::<bf16>();
+    check::<f32>();
+    check::<f64>();
 }
 
 #[test]

@@ -2,21 +2,9 @@
 
 use ndarray::{Array, Array2, Array4, ArrayView4, Axis, s};
 
-use super::{bits, ramp, six};
+use super::{bits, channels_last, lying, ramp, six};
 use crate::group_norm::Wanted;
 use crate::tensor::Element;
-
-/// The same values, the axes lying in this order, the slowest first.
-fn lying<T: Element>(x: &Array4<T>, order: [usize; 4]) -> Array4<T> {
-    let mut back = [0; 4];
-    order.iter().enumerate().for_each(|(at, &axis)| back[axis] = at);
-    x.view().permuted_axes(order).as_standard_layout().into_owned().permuted_axes(back)
-}
-
-/// The same values, channels last.
-fn channels_last<T: Element>(x: &Array4<T>) -> Array4<T> {
-    lying(x, [0, 2, 3, 1])
-}
 
 #[test]
 fn strided_inputs_give_the_bits_of_contiguous_ones() {

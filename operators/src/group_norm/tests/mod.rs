@@ -49,6 +49,18 @@ fn six(num_groups: i64) -> GroupNorm {
     GroupNorm::builder(num_groups, 6).gamma_init(gamma).beta_init(beta).build().unwrap()
 }
 
+/// The same values, the axes lying in this order, the slowest first.
+fn lying<T: Element>(x: &Array4<T>, order: [usize; 4]) -> Array4<T> {
+    let mut back = [0; 4];
+    order.iter().enumerate().for_each(|(at, &axis)| back[axis] = at);
+    x.view().permuted_axes(order).as_standard_layout().into_owned().permuted_axes(back)
+}
+
+/// The same values, channels last.
+fn channels_last<T: Element>(x: &Array4<T>) -> Array4<T> {
+    lying(x, [0, 2, 3, 1])
+}
+
 fn bits<T: Element, D: Dimension>(array: &Array<T, D>) -> Vec<u64> {
     array.iter().map(|v| v.bits()).collect()
 }

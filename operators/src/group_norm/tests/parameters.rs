@@ -3,9 +3,9 @@
 use half::{bf16, f16};
 use ndarray::Array2;
 
-use super::tensor;
-use crate::group_norm::{GroupNorm, Initializer};
-use crate::tensor::{DType, Element};
+use super::{bits, ramp, tensor};
+use crate::group_norm::{GroupNorm, Initializer, Wanted};
+use crate::tensor::{DType, Element, Tensor};
 
 #[test]
 fn initializers() {
@@ -59,4 +59,25 @@ fn parameters_are_applied_without_affine_and_rounded_to_the_dtype_of_x() {
     assert_eq!(norm.forward(Array2::<f16>::default((1, 6)).view()).unwrap()[[0, 0]], f16::rounded(0.1));
     assert_eq!(norm.forward(Array2::<bf16>::default((1, 6)).view()).unwrap()[[0, 0]], bf16::rounded(0.1));
     assert_eq!(norm.forward(Array2::<f64>::zeros((1, 6)).view()).unwrap()[[0, 0]], 0.1);
+}
+
+#[test]
+fn parameters_of_the_dtype_of_x_are_those_of_f64() {
+    fn check<T: Element>() {
+        let x = ramp::<T>([2, 6, 5, 7], 1);
+        let values = [1.0, -0.5, 2.0, 0.25, -3.0, 0.125];
+        let of = |dtype| {
+            let parameter = Tensor::from_f64(dtype, &[6], &values).unwrap();
+            let norm = GroupNorm::builder(3, 6).gamma_init(&parameter).beta_init(&parameter).build().unwrap();
+            let dx = norm.backward(x.view(), x.view(), Wanted::X).unwrap().dx.unwrap();
+            [bits(&norm.forward(x.view()).unwrap()), bits(&dx)]
+        };
+        let same = of(T::DTYPE);
+        assert_eq!(of(DType::F32)[0], same[0]);
+        assert_eq!(of(DType::F64)[0], same[0]);
+    }
+    check::<f16>();
+    check::<bf16>();
+    check::<f32>();
+    check::<f64>();
 }

@@ -3,7 +3,7 @@
 use half::{bf16, f16};
 use ndarray::{Array3, Array4, Axis, Ix4, s};
 
-use super::{bits, ramp, six, tensor};
+use super::{bits, care_taken, ramp, six, tensor};
 use crate::group_norm::{GroupNorm, Wanted};
 use crate::random::Generator;
 use crate::tensor::{DType, Element};
@@ -222,6 +222,48 @@ fn the_magnitude_of_gamma_costs_nothing() {
     }
     check::<f32>(&[-126, -100, 60, 120]);
     check::<f64>(&[-1020, -900, 900, 1000]);
+}
+
+/// Far from the ends of the range of f32, and no sooner.
+#[test]
+fn what_the_passes_may_not_hold_takes_more_care() {
+    let x = ramp::<f64>([1, 2, 5, 7], 1);
+    // Whether it is, forward and backward.
+    let is_taken = |[deviation, gamma, beta, dy]: [f64; 4]| {
+        let norm = GroupNorm::builder(1, 2).gamma_init(gamma).beta_init(beta).eps(0.0).build().unwrap();
+        let (x, dy) = (x.mapv(|v| (deviation * v) as f32), ramp::<f64>([1, 2, 5, 7], 2).mapv(|v| (dy * v) as f32));
+        care_taken();
+        norm.forward(x.view()).unwrap();
+        let forward = care_taken() > 0;
+        norm.backward(x.view(), dy.view(), Wanted::X).unwrap();
+        [forward, care_taken() > 0]
+    };
+    for usual in [
+        [1.0, 1.0, 0.0, 1.0],
+        [1e-10, 1e14, 0.0, 1.0],
+        [1e10, 1e-14, 0.0, 1.0],
+        [1e-10, 1e-20, 0.0, 1.0],
+        [1e10, 1e20, 0.0, 1.0],
+        [1e10, 1.0, 0.0, 1e10],
+        [1e-10, 1.0, 0.0, 1e-10],
+    ] {
+        assert_eq!(is_taken(usual), [false, false], "{usual:?}");
+    }
+    for scaled in [[1e-10, 1e20, 0.0, 1.0], [1e10, 1e-20, 0.0, 1.0]] {
+        assert_eq!(is_taken(scaled), [true, true], "{scaled:?}");
+    }
+    for of_gradients in [
+        // Gamma is next to nothing beside beta.
+        [1e10, 1e-20, 1.0, 1.0],
+        // Sums of dy, of its products with the distances, and what dx rises by from element to element.
+        [1.0, 1.0, 0.0, 1e-30],
+        [1.0, 1.0, 0.0, 1e29],
+        [1e-10, 1.0, 0.0, 1e-20],
+        [1e10, 1.0, 0.0, 1e20],
+        [1e-10, 1.0, 0.0, 1e20],
+    ] {
+        assert_eq!(is_taken(of_gradients), [false, true], "{of_gradients:?}");
+    }
 }
 
 #[test]
