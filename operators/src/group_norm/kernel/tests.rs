@@ -14,7 +14,7 @@ use crate::group_norm::layout::Order;
 use crate::group_norm::tests::care_taken;
 use crate::group_norm::wide::Wide;
 use crate::random::Generator;
-use crate::tensor::Element;
+use crate::tensor::{DType, Element};
 
 /// Samples, groups, channels of a group, spatial size.
 const SHAPES: [[usize; 4]; 14] = [
@@ -37,6 +37,16 @@ const SHAPES: [[usize; 4]; 14] = [
 
 const ORDERS: [Order; 2] = [Order::Grouped, Order::Interleaved];
 
+impl Order {
+    /// The element of a sample, channel and place.
+    fn at(self, n: usize, c: usize, s: usize, [channels, spatial]: [usize; 2]) -> usize {
+        match self {
+            Order::Grouped => (n * channels + c) * spatial + s,
+            Order::Interleaved => (n * spatial + s) * channels + c,
+        }
+    }
+}
+
 /// What is left of a buffer around the output.
 const CANARY: f64 = 77.0;
 const MARGIN: usize = 64;
@@ -48,7 +58,7 @@ fn drawn<T: Element>(count: usize, seed: u64, offset: f64) -> Vec<T> {
 
 fn norm(groups: usize, channels: usize) -> GroupNorm {
     let gamma: Vec<f64> = (0..groups * channels).map(|c| 1.5 - 0.25 * c as f64).collect();
-    let gamma = crate::tensor::Tensor::from_f64(crate::tensor::DType::F32, &[gamma.len()], &gamma).unwrap();
+    let gamma = crate::tensor::Tensor::from_f64(DType::F32, &[gamma.len()], &gamma).unwrap();
     GroupNorm::builder(groups as i64, (groups * channels) as i64).gamma_init(&gamma).beta_init(-0.75).build().unwrap()
 }
 
@@ -192,6 +202,69 @@ fn the_number_of_threads_does_not_show() {
     });
 }
 
+/// Every dtype, shape and order, against the careful computation in twice the precision of f64.
+#[test]
+fn passes_give_what_more_care_gives() {
+    /// Within so many ULP of a size.
+    fn near(ours: &[f64], exact: &[f64], [units, size]: [f64; 2], dtype: DType, what: &str) {
+        for (ours, exact) in ours.iter().zip(exact) {
+            assert!((ours - exact).abs() <= units * dtype.ulp(size), "{what}: {ours:e}, {exact:e}");
+        }
+    }
+    fn largest(values: &[f64]) -> f64 {
+        values.iter().fold(0.0, |largest, v| v.abs().max(largest))
+    }
+    fn check<T: Element>() {
+        let shapes = SHAPES.into_iter().chain([[2, 2, 21, 1], [1, 2, 30, 3]]);
+        for ([samples, groups, channels, spatial], order) in shapes.flat_map(|shape| ORDERS.map(|order| (shape, order)))
+        {
+            let what = format!("{:?}, {order:?}, {samples} {groups} {channels} {spatial}", T::DTYPE);
+            let (norm, count) = (norm(groups, channels), samples * groups * channels * spatial);
+            let extents = norm.extents(&[samples, groups * channels, spatial]).unwrap();
+            let task = Task::new(&norm, extents, order);
+            let (x, dy) = (drawn::<T>(count, 1, 2.0), drawn::<T>(count, 2, 0.5));
+            let (mut y, mut dx) = (x.clone(), x.clone());
+            forward_by(task, &x, places(&mut y));
+            let ours = backward_by(task, [&x, &dy], Some(places(&mut dx)));
+
+            let [gamma, beta] = [&norm.gamma, &norm.beta].map(|parameter| parameter.to_f64());
+            let mut exact = [vec![0.0; gamma.len()], vec![0.0; gamma.len()]];
+            for index in 0..samples * groups {
+                let first = index % groups * channels;
+                let of_group = |values: &[T]| -> Vec<f64> {
+                    let places = (first..first + channels).flat_map(|c| (0..spatial).map(move |s| (c, s)));
+                    places
+                        .map(|(c, s)| values[order.at(index / groups, c, s, [groups * channels, spatial])].to_f64())
+                        .collect()
+                };
+                let [x, dy, y, dx] = [&x, &dy, &y, &dx].map(|values| of_group(values));
+                let careful = norm.normalised_carefully(index, extents, [&gamma, &beta], &x);
+                near(&y, &careful, [1.5, largest(&careful)], T::DTYPE, &format!("y, {what}"));
+                let [mut hats, mut dys] = [vec![0.0; channels], vec![0.0; channels]];
+                let careful = norm.differentiated_carefully(index, extents, &gamma, [&x, &dy], [&mut hats, &mut dys]);
+                // Of the terms that dx is the sum of.
+                let mean = x.iter().sum::<f64>() / x.len() as f64;
+                let deviation = (x.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / x.len() as f64).sqrt();
+                let size = largest(&dy) * largest(&gamma[first..first + channels]) / deviation;
+                near(&dx, &careful, [4.0, size], T::DTYPE, &format!("dx, {what}"));
+                for (total, of_group) in exact.iter_mut().zip([hats, dys]) {
+                    total[first..].iter_mut().zip(of_group).for_each(|(total, share)| *total += share);
+                }
+            }
+            // Sums of so many terms of a few.
+            let terms = (samples * spatial) as f64;
+            for (ours, exact) in ours.iter().zip(&exact) {
+                let dtype = if T::DTYPE == DType::F64 { DType::F64 } else { DType::F32 };
+                near(ours, exact, [2.0, 4.0 * terms], dtype, &format!("a parameter, {what}"));
+            }
+        }
+    }
+    check::<f16>();
+    check::<bf16>();
+    check::<f32>();
+    check::<f64>();
+}
+
 #[test]
 fn what_a_sum_of_f64_leaves_out_is_not_lost() {
     let mut total = <f64 as Compute<8>>::nothing::<Portable>();
@@ -222,11 +295,7 @@ fn an_infinity_makes_its_own_group_nan_in_every_order() {
         let (norm, [samples, channels, spatial]) = (norm(3, 2), [2, 6, 35]);
         let extents = norm.extents(&[samples, channels, spatial]).unwrap();
         for order in ORDERS {
-            // The element of a sample, channel and place.
-            let at = |n: usize, c: usize, s: usize| match order {
-                Order::Grouped => (n * channels + c) * spatial + s,
-                Order::Interleaved => (n * spatial + s) * channels + c,
-            };
+            let at = |n, c, s| order.at(n, c, s, [channels, spatial]);
             let x = drawn::<T>(samples * channels * spatial, 4, 1.0);
             let mut odd = x.clone();
             odd[at(1, 2, 7)] = T::rounded(f64::INFINITY);
