@@ -1,4 +1,5 @@
 //! The scripts of a report make the very tensors of the calls: Python runs them, and keeps what the frameworks are handed.
+//! Where it has no NumPy they say so and are left out; MAPCHECK_PYTHON names a Python that must have it.
 
 mod mine;
 

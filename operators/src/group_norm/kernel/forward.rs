@@ -7,8 +7,10 @@ use super::place::{Elementwise, How, Place, Row};
 use super::statistics::{Meanwhile, Normaliser, number};
 use super::vector::{Arithmetic, Isa, Vector};
 
-/// So many channels are few.
-const FEW_CHANNELS: usize = 4;
+/// Whether the numbers of so many channels are sooner computed one by one than a vector at a time.
+fn are_few(channels: usize) -> bool {
+    channels < 4
+}
 
 /// Writes group `index` of those of all samples.
 #[inline(always)]
@@ -25,8 +27,7 @@ pub(super) fn group<T: Lane<N>, I: Isa, const N: usize>(
         let [gamma, beta] = parameters.of_elements(first);
         place.row(0, group).map::<I, N>(Spread::<T, I, N>::new(normaliser, gamma, beta), how);
     } else {
-        if parameters.channels < FEW_CHANNELS {
-            // Numbers of f64 are soonest computed one by one where there are few.
+        if are_few(parameters.channels) {
             for channel in 0..parameters.channels {
                 let affine = Affine::of_channel(normaliser, parameters, first + channel);
                 place.row(channel * spatial, spatial).map::<I, N>(affine, how);
