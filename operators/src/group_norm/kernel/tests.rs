@@ -267,6 +267,9 @@ fn passes_give_what_more_care_gives() {
     check::<bf16>();
     check::<f32>();
     check::<f64>();
+    // More than one unit.
+    let shape = [1, 3, 2, 22_001];
+    held(Order::Interleaved, shape, &drawn::<f32>(shape.iter().product(), 1, 2.0));
 }
 
 /// A mean that is guessed from a few elements, which are far above the others or below.

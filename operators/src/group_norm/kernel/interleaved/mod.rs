@@ -175,23 +175,31 @@ impl<'a, 'b, T: Lane<N>, const N: usize> Interleaved<'a, 'b, T, N> {
         K: Summing<T, N, A, S>,
     {
         let mut shifts = self.guesses(inputs[0]);
-        let mut tries = 0;
-        loop {
-            let sums = self.sums(summing, inputs, &shifts);
-            let (mut normalisers, mut is_far) = (Vec::with_capacity(shifts.len()), false);
-            let judged = Judged {
-                sums: &sums,
-                shifts: &mut shifts,
-                normalisers: &mut normalisers,
-                is_far: &mut is_far,
-                parameters: self.parameters,
-            };
-            on(self.path, judged);
-            tries += 1;
-            if !is_far || tries == 2 {
-                return (normalisers, sums);
-            }
+        let (normalisers, sums, is_far) = self.judged(summing, inputs, &mut shifts);
+        if !is_far {
+            return (normalisers, sums);
         }
+        let (normalisers, sums, _) = self.judged(summing, inputs, &mut shifts);
+        (normalisers, sums)
+    }
+
+    /// The same by some guesses of the means, and whether one was too far: it is nearer then.
+    fn judged<K, const A: usize, const S: usize>(
+        &self,
+        summing: &K,
+        inputs: [&[T]; A],
+        shifts: &mut [In<T, N>],
+    ) -> (Normalisers<T, N>, Vec<[WideOf<T, N>; S]>, bool)
+    where
+        K: Summing<T, N, A, S>,
+    {
+        let sums = self.sums(summing, inputs, shifts);
+        let (mut normalisers, mut is_far) = (Vec::with_capacity(shifts.len()), false);
+        let (of_groups, is_one_far) = (&mut normalisers, &mut is_far);
+        let judged =
+            Judged { sums: &sums, shifts, normalisers: of_groups, is_far: is_one_far, parameters: self.parameters };
+        on(self.path, judged);
+        (normalisers, sums, is_far)
     }
 
     /// A number near the mean of each group.
