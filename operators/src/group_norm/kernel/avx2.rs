@@ -213,14 +213,14 @@ impl Isa for Avx2 {
     #[inline(always)]
     fn stream<T: Copy, const N: usize>(values: [T; N], place: &mut [MaybeUninit<T>; N]) {
         let (size, to) = (size_of_val(&values), place.as_mut_ptr().cast::<__m256i>());
-        if !size.is_multiple_of(32) || !to.is_aligned() {
+        if size.is_multiple_of(32) && to.is_aligned() {
+            let from = values.as_ptr().cast::<__m256i>();
+            for at in 0..size / 32 {
+                // SAFETY: as above; the place has that size and alignment.
+                unsafe { _mm256_stream_si256(to.add(at), _mm256_loadu_si256(from.add(at))) };
+            }
+        } else {
             put(place, values);
-            return;
-        }
-        let from = values.as_ptr().cast::<__m256i>();
-        for at in 0..size / 32 {
-            // SAFETY: as above; the place has that size and alignment.
-            unsafe { _mm256_stream_si256(to.add(at), _mm256_loadu_si256(from.add(at))) };
         }
     }
 

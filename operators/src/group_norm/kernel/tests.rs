@@ -7,8 +7,8 @@ use super::lanes::Compute;
 use super::path::Path;
 use super::portable::Portable;
 use super::sizes::{Sizes, USUAL};
-use super::vector::{Arithmetic, Isa};
-use super::{Task, backward_by, forward_by, forward_within_by, places};
+use super::vector::{Arithmetic, Isa, Vector};
+use super::{Pass, Task, backward_by, forward_by, forward_within_by, on, places};
 use crate::group_norm::GroupNorm;
 use crate::group_norm::layout::Order;
 use crate::group_norm::shape::Extents;
@@ -324,16 +324,52 @@ fn what_a_sum_of_f64_leaves_out_is_not_lost() {
     assert_eq!(<f64 as Compute<8>>::each_settled::<Portable>(total).map(|lane| lane.parts()), [[1.0, 1e-30]; 8]);
 }
 
+/// Vectors of f32 in 16 bits.
+struct Narrowed<'a> {
+    values: &'a [f32; 16],
+    results: &'a mut ([f16; 16], [bf16; 16]),
+}
+
+impl Pass for Narrowed<'_> {
+    fn run<I: Isa>(self) {
+        let vector = I::F32::load(self.values);
+        *self.results = (I::to_f16(vector), I::to_bf16(vector));
+    }
+}
+
+/// A NaN that had its only bits in the half that goes would be an infinity.
 #[test]
-fn nan_bits_of_16_bit_dtypes_are_quiet_on_every_path() {
-    for path in Path::all() {
-        let mut x = drawn::<bf16>(64, 3, 0.0);
-        x[5] = bf16::from_bits(0x7f81);
-        let norm = norm(1, 2);
-        let mut y = vec![bf16::ZERO; 64];
-        let extents = norm.extents(&[1, 2, 32]).unwrap();
-        forward_by(Task { path, ..Task::new(&norm, extents, Order::Grouped) }, &x, places(&mut y));
-        assert!(y.iter().all(|v| v.is_nan()));
+fn every_path_rounds_to_16_bits_once_and_keeps_nan() {
+    let of_bits = |bits: [u32; 16]| bits.map(f32::from_bits);
+    let usual =
+        [0.0, -0.0, 1.0, -1.5, 0.1, 257.0, 259.0, 2049.0, 65520.0, 1e-8, 3e-5, 1e38, -3.4e38, 1e-40, 7.0, -1e-3];
+    let odd = of_bits([
+        0x7f80_0000,
+        0xff80_0000,
+        0x7f80_0001,
+        0xff80_0001,
+        0x7fc0_0000,
+        0x7fff_ffff,
+        0x7f81_0000,
+        0x7fbf_ffff,
+        0x3f80_8000,
+        0x3f81_8000,
+        0x3f80_8001,
+        0x3f80_7fff,
+        0x7f7f_ffff,
+        0x0000_0001,
+        0x8000_8000,
+        0x3880_1000,
+    ]);
+    for (path, values) in Path::all().into_iter().flat_map(|path| [(path, usual), (path, odd)]) {
+        let mut results = ([f16::ZERO; 16], [bf16::ZERO; 16]);
+        on(path, Narrowed { values: &values, results: &mut results });
+        for (at, value) in values.into_iter().enumerate() {
+            let (half, brain) = (results.0[at], results.1[at]);
+            assert!(half.is_nan() == value.is_nan() && brain.is_nan() == value.is_nan(), "{path:?}: {value}");
+            let expected = (f16::rounded(value.into()), bf16::rounded(value.into()));
+            assert!(value.is_nan() || (half, brain) == expected, "{path:?}: {value}: {half}, {brain}");
+        }
     }
 }
 
