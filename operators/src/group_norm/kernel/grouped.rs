@@ -187,8 +187,8 @@ fn carefully<T: Lane<N>, const N: usize>(index: usize, place: &mut impl Place<T>
 
 /// How many of so many groups each thread takes; `None` where one thread does it all.
 fn shares<T: Lane<N>, const N: usize>(parameters: &Parameters<'_, T, N>, groups: usize) -> Option<usize> {
-    let threads = rayon::current_num_threads().min(groups);
-    (threads > 1 && parameters.bytes >= parameters.sizes.shared).then(|| groups.div_ceil(threads))
+    let threads = parameters.threads().min(groups);
+    (threads > 1).then(|| groups.div_ceil(threads))
 }
 
 /// The backward pass over some groups.

@@ -79,6 +79,11 @@ impl<'a, T: Lane<N>, const N: usize> Parameters<'a, T, N> {
         self.extents.group * self.groups
     }
 
+    /// How many threads share out an input. Where it is one, the pool is not asked.
+    pub fn threads(&self) -> usize {
+        if self.bytes < self.sizes.shared { 1 } else { rayon::current_num_threads() }
+    }
+
     /// Gamma and beta for each element of a group that begins with channel `first`; the spatial size is small.
     #[inline(always)]
     pub fn of_elements(&self, first: usize) -> [&[In<T, N>]; 2] {

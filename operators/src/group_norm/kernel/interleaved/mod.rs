@@ -84,8 +84,8 @@ fn each<T: Lane<N>, S: Send, const N: usize>(
     samples: Vec<S>,
     run: impl Fn(&Interleaved<'_, '_, T, N>, S) + Sync,
 ) {
-    let (count, threads) = (samples.len(), rayon::current_num_threads());
-    let is_shared = threads > 1 && parameters.bytes >= parameters.sizes.shared;
+    let (count, threads) = (samples.len(), parameters.threads());
+    let is_shared = threads > 1;
     if is_shared && (count.is_multiple_of(threads) || count > 4 * threads) {
         let how = Interleaved::new(path, parameters, false);
         samples.into_par_iter().for_each(|sample| run(&how, sample));
