@@ -156,6 +156,13 @@ fn an_announcement_is_held_to_the_documentation() {
     insta::assert_snapshot!("announcements", told.join("\n"));
 }
 
+#[test]
+fn signatures_of_two_sides_are_not_held_to_each_other() {
+    let (_, outcomes) = run(mapping(), "eps/signature");
+    let sides = outcomes.checks[0].sides.as_ref().expect("the sides are spoken of");
+    assert_eq!((sides.verdict, sides.note.is_some()), (Verdict::NotAsked, true));
+}
+
 /// The findings on a golden folder whose manifest is another.
 fn with_manifest(change: impl Fn(String) -> String, filter: &str) -> Outcomes {
     let copy = tempfile::tempdir().expect("a folder can be made");
