@@ -7,11 +7,12 @@ use std::mem::MaybeUninit;
 
 use super::backward::Shares;
 use super::lanes::{Compute, In, Lane, Of, WideOf, padded};
-use super::numbers::Numbers;
+use super::numbers::{Numbers, two_sum};
 use super::parameters::Parameters;
 use super::place::put;
 use super::statistics::{Normaliser, Outcome, near_mean, number};
 use super::vector::{Arithmetic, Isa, Vector};
+use crate::group_norm::wide::Wide;
 
 /// The statistics of a group, for each channel the sums of `dy * x_hat` and `dy`, and of all of them the means of
 /// `g = gamma * dy` and of `g * x_hat`; `None` where the group needs more care than is taken here.
@@ -85,6 +86,8 @@ fn sums<T: Lane<N>, I: Isa, const N: usize>(
 struct Summing<'a, T: Lane<N>, I: Isa, const N: usize> {
     shift: I::F64,
     distances: <In<T, N> as Compute<N>>::Total<I>,
+    /// Of what is left out of the distances of f64: few terms do not make up for it.
+    left: I::F64,
     /// Of `d * d`, `g` and `g * d`.
     lanes: [[I::F64; 2]; 3],
     shares: Shares<'a>,
@@ -101,6 +104,7 @@ impl<'a, T: Lane<N>, I: Isa, const N: usize> Summing<'a, T, I, N> {
         Self {
             shift: I::F64::splat(shift.into()),
             distances: In::<T, N>::nothing::<I>(),
+            left: I::F64::splat(0.0),
             lanes: [[I::F64::splat(0.0); 2]; 3],
             shares,
             spatial,
@@ -126,7 +130,13 @@ impl<'a, T: Lane<N>, I: Isa, const N: usize> Summing<'a, T, I, N> {
     /// Its part `J`, of which `count` elements belong to the group; their distances.
     #[inline(always)]
     fn part<const J: usize>(&mut self, at: usize, x: I::F64, dy: I::F64, gamma: I::F64, count: usize) -> I::F64 {
-        let d = x.sub(self.shift);
+        let mut d = x.sub(self.shift);
+        if In::<T, N>::PARTS == 1 {
+            let [distance, left] = two_sum(x, I::F64::splat(0.0).sub(self.shift));
+            // Nothing is left of the lanes that are filled up with 0.
+            self.left = self.left.add(left);
+            d = distance;
+        }
         let d = if count < 8 { first::<I>(d, count) } else { d };
         let product = dy.mul(d);
         self.lanes[0][J] = d.mul_add(d, self.lanes[0][J]);
@@ -160,8 +170,9 @@ impl<'a, T: Lane<N>, I: Isa, const N: usize> Summing<'a, T, I, N> {
     fn sums(self) -> Sums<WideOf<T, N>> {
         let [squares, of_g, of_products] = self.lanes;
         let squares = squares[0].add(squares[1]).sum();
+        let [distances, left] = In::<T, N>::settled::<I>(self.distances).parts();
         Sums {
-            moments: [In::<T, N>::settled::<I>(self.distances), squares.into()],
+            moments: [WideOf::<T, N>::of_parts([distances, left + self.left.sum()]), squares.into()],
             of_g: of_g[0].add(of_g[1]).sum(),
             of_products: of_products[0].add(of_products[1]).sum(),
         }

@@ -314,6 +314,27 @@ fn where_channels_are_small_y_is_within_an_ulp_of_the_largest() {
     }
 }
 
+/// Where terms are few, every last digit of f64 shows.
+#[test]
+fn gradients_of_parameters_over_few_elements_have_all_digits() {
+    let (norm, extents) = (GroupNorm::builder(3, 9).eps(0.5).build().unwrap(), Extents { spatial: 1, group: 3 });
+    let mut worst = 0.0f64;
+    for seed in 0..3000 {
+        let (x, dy) = (drawn::<f64>(9, 2 * seed, 0.0), drawn::<f64>(9, 2 * seed + 1, 0.0));
+        let ours = backward_by(Task::new(&norm, extents, Order::Grouped), [&x, &dy], None);
+        for index in 0..3 {
+            let range = 3 * index..3 * index + 3;
+            let [mut hats, mut dys] = [[0.0; 3]; 2];
+            let inputs = [&x[range.clone()], &dy[range.clone()]];
+            norm.differentiated_carefully(index, extents, &[1.0; 9], inputs, [&mut hats, &mut dys]);
+            for (ours, exact) in ours[0][range].iter().zip(hats) {
+                worst = worst.max((ours - exact).abs() / DType::F64.ulp(exact));
+            }
+        }
+    }
+    assert!(worst <= 3.0, "{worst}");
+}
+
 #[test]
 fn what_a_sum_of_f64_leaves_out_is_not_lost() {
     let mut total = <f64 as Compute<8>>::nothing::<Portable>();
