@@ -53,36 +53,49 @@ pub fn answer(call: &Effective) -> BTreeMap<Output, Expected> {
     let (mut y, mut dx) = (empty(dtypes.y, shape, x.len()), empty(call.x.dtype(), shape, dy.len()));
     let (mut dgamma, mut dbeta) = (zeros(dtypes.gamma), zeros(dtypes.beta));
 
+    // Without places there are no groups to go through either.
+    let inner = inner.max(1);
     for group in 0..call.groups() {
         let start = group * group_size;
-        let channel = |i: usize| (group % call.num_groups) * group_channels + i / inner;
+        let first = group % call.num_groups * group_channels;
         let (x_hat, rstd) = normalise(&x[start..start + group_size], call.eps);
-        for (i, &x_hat) in x_hat.iter().enumerate() {
-            let (gamma, beta) = (call.gamma[channel(i)], call.beta[channel(i)]);
-            let value = x_hat * gamma.into() + beta.into();
-            y.values.push(value);
-            y.unit.push(value.hi.abs().max(gamma.abs()).max(beta.abs()));
+        for (x_hat, c) in x_hat.chunks(inner).zip(first..) {
+            let (gamma, beta) = (call.gamma[c], call.beta[c]);
+            for &x_hat in x_hat {
+                let value = x_hat * gamma.into() + beta.into();
+                y.values.push(value);
+                y.unit.push(value.hi.abs().max(gamma.abs()).max(beta.abs()));
+            }
         }
         if dy.is_empty() {
             continue;
         }
-        let dy = &dy[start..start + group_size];
-        for (i, (&dy, &x_hat)) in dy.iter().zip(&x_hat).enumerate() {
-            let (c, dy) = (channel(i), Double::from(dy));
-            dgamma.values[c] = dgamma.values[c] + dy * x_hat;
-            dgamma.unit[c] += (dy * x_hat).hi.abs();
-            dbeta.values[c] = dbeta.values[c] + dy;
-            dbeta.unit[c] += dy.hi.abs();
+        let mut g = Vec::with_capacity(group_size);
+        let (mut sum_g, mut sum_gx, mut largest) = (Double::default(), Double::default(), 0.0f64);
+        let of_channels = dy[start..start + group_size].chunks(inner).zip(x_hat.chunks(inner));
+        for ((dy, x_hat), c) in of_channels.zip(first..) {
+            let gamma = Double::from(call.gamma[c]);
+            let (mut of_gamma, mut of_beta) = (dgamma.values[c], dbeta.values[c]);
+            for (&dy, &x_hat) in dy.iter().zip(x_hat) {
+                let dy = Double::from(dy);
+                let dy_x_hat = dy * x_hat;
+                of_gamma = of_gamma + dy_x_hat;
+                dgamma.unit[c] += dy_x_hat.hi.abs();
+                of_beta = of_beta + dy;
+                dbeta.unit[c] += dy.hi.abs();
+                let dy_gamma = dy * gamma;
+                sum_g = sum_g + dy_gamma;
+                sum_gx = sum_gx + dy_gamma * x_hat;
+                largest = largest.max(dy_gamma.hi.abs());
+                g.push(dy_gamma);
+            }
+            (dgamma.values[c], dbeta.values[c]) = (of_gamma, of_beta);
         }
         let count = Double::from(group_size as f64);
-        let g: Vec<Double> =
-            dy.iter().enumerate().map(|(i, &dy)| Double::from(dy) * call.gamma[channel(i)].into()).collect();
-        let mean_g = g.iter().copied().sum::<Double>() / count;
-        let mean_gx = g.iter().zip(&x_hat).map(|(&g, &x_hat)| g * x_hat).sum::<Double>() / count;
-        let unit = rstd.hi * g.iter().map(|g| g.hi.abs()).fold(0.0, f64::max);
+        let (mean_g, mean_gx) = (sum_g / count, sum_gx / count);
         for (&g, &x_hat) in g.iter().zip(&x_hat) {
             dx.values.push(rstd * (g - mean_g - x_hat * mean_gx));
-            dx.unit.push(unit);
+            dx.unit.push(rstd.hi * largest);
         }
     }
 

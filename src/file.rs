@@ -28,10 +28,15 @@ pub(crate) fn read(path: &Path, most: u64) -> Result<Vec<u8>, Unread> {
     if !about.is_file() {
         return Err(Unread::NoFile);
     }
+    let too_large = Unread::TooLarge { bytes: about.len(), most };
+    if about.len() > most {
+        return Err(too_large);
+    }
+    // It may say less than it holds, and grow.
     let mut bytes = Vec::new();
     File::open(path).and_then(|file| file.take(most + 1).read_to_end(&mut bytes)).map_err(Unread::Io)?;
     if bytes.len() as u64 > most {
-        return Err(Unread::TooLarge { bytes: about.len(), most });
+        return Err(too_large);
     }
     Ok(bytes)
 }

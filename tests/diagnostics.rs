@@ -8,6 +8,7 @@ use std::path::Path;
 
 use common::{CASES, MAPPING, eps, read_with, render, right, shown};
 use mapcheck::mapping::{Diagnostic, Place, read};
+use rayon::prelude::*;
 
 fn mistakes(files: &[(&str, &str)]) -> Vec<Diagnostic> {
     read_with(files).1.expect_err("these files have mistakes")
@@ -260,12 +261,12 @@ fn places_are_exact_in_flow_and_block_style() {
 fn a_misspelt_key_of_a_spec_is_shown_at_its_place() {
     let folder = tempfile::tempdir().unwrap();
     let specs = Path::new(env!("CARGO_MANIFEST_DIR")).join("specs/group_norm");
-    let mut keys = Vec::new();
+    let mut files = Vec::new();
     for entry in fs::read_dir(specs).unwrap() {
         let from = entry.unwrap().path();
         let (path, text) = (folder.path().join(from.file_name().unwrap()), fs::read_to_string(&from).unwrap());
         fs::write(&path, &text).unwrap();
-        let mut start = 0;
+        let (mut keys, mut start) = (Vec::new(), 0);
         for (index, line) in text.split_inclusive('\n').enumerate() {
             // What follows these is a text, in which a colon may stand too.
             let prose = ["why:", "en:", "zh:", "#", "'", "\""].iter().filter_map(|word| line.find(word)).min();
@@ -273,20 +274,29 @@ fn a_misspelt_key_of_a_spec_is_shown_at_its_place() {
                 let key =
                     line[..colon].rfind(|c: char| !c.is_alphanumeric() && !"_-.".contains(c)).map_or(0, |at| at + 1);
                 let column = line[..key].chars().count() + 1;
-                keys.push((path.clone(), text.clone(), start + colon, Place { line: index + 1, column }));
+                keys.push((start + colon, Place { line: index + 1, column }));
             }
             start += line.len();
         }
+        assert!(!keys.is_empty(), "{}", path.display());
+        files.push((path, text, keys));
     }
     assert!(read(folder.path()).is_ok());
-    for (path, text, colon, place) in keys.iter().step_by(29) {
-        fs::write(path, format!("{}qq{}", &text[..*colon], &text[*colon..])).unwrap();
+    // One key of each file at a time, as the mistakes of all are shown in one go.
+    let most = files.iter().map(|(_, _, keys)| keys.len()).max().unwrap();
+    for number in (0..most).step_by(29) {
+        let mut misspelt = Vec::new();
+        for (path, text, keys) in &files {
+            let key = keys.get(number);
+            fs::write(path, key.map_or(text.clone(), |(at, _)| format!("{}qq{}", &text[..*at], &text[*at..]))).unwrap();
+            misspelt.extend(key.map(|(_, place)| (path, *place)));
+        }
         let found = read(folder.path()).unwrap_err();
-        let there = found.iter().any(|diagnostic| diagnostic.file == *path && diagnostic.place == Some(*place));
-        assert!(there, "{}:{place:?}\n{}", path.display(), shown(folder.path(), &found));
-        fs::write(path, text).unwrap();
+        for (path, place) in misspelt {
+            let there = found.iter().any(|diagnostic| diagnostic.file == *path && diagnostic.place == Some(place));
+            assert!(there, "{}:{place:?}\n{}", path.display(), shown(folder.path(), &found));
+        }
     }
-    assert!(keys.len() > 1);
 }
 
 #[test]
@@ -330,15 +340,14 @@ fn files_that_are_too_much_are_refused() {
         ),
         ("many_keys", (0..80_000).map(|n| format!("key{n}: 1\n")).collect()),
     ];
-    let mut text = Vec::new();
-    for (name, content) in &files {
+    let told = files.par_iter().map(|(name, content)| {
         let diagnostics = mistakes(&[("eps.yaml", content)]);
         let first = &diagnostics[0];
         first.to_string();
         let at = first.place.map(|place| format!(":{}:{}", place.line, place.column)).unwrap_or_default();
         let short = |text: &str| text.chars().take(100).collect::<String>();
         let (title, label) = (short(&first.title), short(&first.label));
-        text.push(format!("{name}{at}: {title}: {label} ({} in all)", diagnostics.len()));
-    }
-    insta::assert_snapshot!(text.join("\n"));
+        format!("{name}{at}: {title}: {label} ({} in all)", diagnostics.len())
+    });
+    insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n"));
 }

@@ -87,7 +87,9 @@ fn a_narrow_terminal_gets_the_matrix_in_parts() {
 
 #[test]
 fn colours_change_no_letter() {
-    let report = report(wrong(), "golden/group_norm", "");
+    let mut mapping = wrong();
+    mapping.rows.iter_mut().filter(|row| row.name != "input").for_each(|row| row.file.cases.clear());
+    let report = report(mapping, "golden/group_norm", "");
     let coloured = report.text(Terminal { colour: true, ..Terminal::default() });
     let mut plain = String::new();
     for part in coloured.split('\x1b') {
@@ -121,5 +123,4 @@ fn the_page_of_the_whole_suite_is_small_and_refers_to_nothing_outside() {
     for outside in ["src=\"http", "href=\"http", "url(http", "@import", "<link rel=\"stylesheet"] {
         assert!(!page.contains(outside), "{outside}");
     }
-    assert_eq!(page, report(right(), "golden/group_norm", "").html().expect("it can be made"));
 }

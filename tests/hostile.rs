@@ -6,6 +6,7 @@ mod common;
 mod mutate;
 
 use std::fs::{self, File};
+use std::io::Write;
 use std::path::Path;
 
 use common::{CASES, MAPPING, eps, read_with, render, right, shown};
@@ -32,6 +33,13 @@ fn row() -> String {
   - name: b
     call: *c
 "#)
+}
+
+/// As `fs::write`, which empties a file first: some file systems wait for the disk then.
+fn write_over(path: &Path, bytes: &[u8]) {
+    let mut file = File::options().write(true).create(true).truncate(false).open(path).unwrap();
+    file.write_all(bytes).unwrap();
+    file.set_len(bytes.len() as u64).unwrap();
 }
 
 /// Every mistake can be shown; what has none is run, if it is small.
@@ -66,12 +74,12 @@ fn a_spec_cut_at_any_byte_is_read_or_refused() {
     let text = row();
     let folder = right();
     for end in 0..text.len() {
-        fs::write(folder.path().join("eps.yaml"), &text.as_bytes()[..end]).unwrap();
+        write_over(&folder.path().join("eps.yaml"), &text.as_bytes()[..end]);
         look_at(folder.path());
     }
     let folder = right();
     for end in 0..MAPPING.len() {
-        fs::write(folder.path().join("mapping.yaml"), &MAPPING[..end]).unwrap();
+        write_over(&folder.path().join("mapping.yaml"), &MAPPING.as_bytes()[..end]);
         look_at(folder.path());
     }
 }
@@ -82,10 +90,10 @@ fn damaged_specs_never_panic() {
     let (row, folder) = (row(), right());
     for number in numbers(2000) {
         let (name, text) = if number % 4 == 3 { ("mapping.yaml", MAPPING) } else { ("eps.yaml", row.as_str()) };
-        fs::write(folder.path().join(name), mutated(text.as_bytes(), number)).unwrap();
+        write_over(&folder.path().join(name), &mutated(text.as_bytes(), number));
         let looked = std::panic::catch_unwind(|| look_at(folder.path()));
         assert!(looked.is_ok(), "the input number {number}");
-        fs::write(folder.path().join(name), text).unwrap();
+        write_over(&folder.path().join(name), text.as_bytes());
     }
 }
 
@@ -260,7 +268,7 @@ fn a_golden_file_altered_in_any_byte_is_never_accepted() {
         let path = folder.path().join(file);
         let bytes = fs::read(&path).unwrap();
         let refused = |altered: &[u8], place: &str| {
-            fs::write(&path, altered).unwrap();
+            write_over(&path, altered);
             let [answer, rejection] = told(folder.path(), &call);
             assert!(answer.is_err() && (rejection.is_err() || !of_both), "{file}: {place}");
         };

@@ -3,7 +3,7 @@
 mod altered;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use altered::{Altered, with_y};
@@ -15,7 +15,7 @@ use mapcheck::engine::{Engine, Golden, Question, Rust};
 use mapcheck::golden::Store;
 use mapcheck::mapping::{self, Argument, Case, Differs, How, Loosened, Mapping, Row, Side};
 use mapcheck::python::Exception;
-use mapcheck::report;
+use mapcheck::report::{self, Report};
 
 fn mapping() -> Mapping {
     mapping::read(Path::new("specs/group_norm")).expect("the specs have no mistakes")
@@ -33,6 +33,14 @@ fn run_on(mapping: Mapping, golden: &Path, filter: &str) -> (Suite, Outcomes) {
 
 fn run(mapping: Mapping, filter: &str) -> (Suite, Outcomes) {
     run_on(mapping, Path::new("golden/group_norm"), filter)
+}
+
+/// The whole run, on two threads.
+static WHOLE: LazyLock<(Suite, Outcomes)> = LazyLock::new(|| on_threads(2));
+
+fn on_threads(threads: usize) -> (Suite, Outcomes) {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool can be made");
+    pool.install(|| run(mapping(), ""))
 }
 
 /// What is said below the table.
@@ -60,8 +68,8 @@ fn keep(mapping: &mut Mapping, name: &str, kept: &str) {
 
 #[test]
 fn every_row_holds() {
-    let (suite, outcomes) = run(mapping(), "");
-    insta::assert_snapshot!("table", report::text(&suite, &outcomes));
+    let (suite, outcomes) = &*WHOLE;
+    insta::assert_snapshot!("table", report::text(suite, outcomes));
     assert_eq!(outcomes.verdict(), Verdict::Holds);
     assert!(outcomes.checks.iter().all(|check| check.sides.is_some()));
     // A heat map is made where it has something to show: of what is known to be off.
@@ -162,20 +170,19 @@ fn a_subject_that_panics_is_refuted_and_the_run_goes_on() {
 
 #[test]
 fn the_readme_shows_this_run() {
-    let (suite, outcomes) = run(mapping(), "");
+    let (suite, outcomes) = &*WHOLE;
     let readme = std::fs::read_to_string("README.md").expect("the README is there");
-    let matrix = report::matrix(&suite, &outcomes);
+    let matrix = report::matrix(suite, outcomes);
     assert!(readme.contains(matrix.trim()), "paste the table that `cargo xtask check --stored` prints");
 }
 
 #[test]
 fn the_number_of_threads_does_not_show() {
-    let on = |threads| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool can be made");
-        let (suite, outcomes) = pool.install(|| run(mapping(), ""));
-        report::text(&suite, &outcomes)
+    let of = |(suite, outcomes): &(Suite, Outcomes)| {
+        let report = Report::of(suite, outcomes);
+        [report.json().expect("it can be written"), report.html().expect("it can be made")]
     };
-    assert_eq!(on(1), on(2));
+    assert_eq!(of(&on_threads(1)), of(&WHOLE));
 }
 
 #[test]

@@ -19,6 +19,7 @@ pub struct Double {
 
 impl Double {
     /// The exact sum of two finite numbers.
+    #[inline]
     fn two_sum(a: f64, b: f64) -> Self {
         let hi = a + b;
         let b_part = hi - a;
@@ -26,12 +27,14 @@ impl Double {
     }
 
     /// The same where `a` is not the smaller in magnitude. Infinities and NaN carry no rest.
+    #[inline]
     fn ordered_sum(a: f64, b: f64) -> Self {
         let hi = a + b;
         Self { hi, lo: if hi.is_finite() { b - (hi - a) } else { 0.0 } }
     }
 
     /// The exact difference of two finite numbers.
+    #[inline]
     pub fn difference(a: f64, b: f64) -> Self {
         Self::two_sum(a, -b)
     }
@@ -64,6 +67,7 @@ impl Double {
 }
 
 impl From<f64> for Double {
+    #[inline]
     fn from(hi: f64) -> Self {
         Self { hi, lo: 0.0 }
     }
@@ -71,6 +75,7 @@ impl From<f64> for Double {
 
 impl Add for Double {
     type Output = Self;
+    #[inline]
     fn add(self, other: Self) -> Self {
         let high = Self::two_sum(self.hi, other.hi);
         if !high.hi.is_finite() {
@@ -84,6 +89,7 @@ impl Add for Double {
 
 impl Neg for Double {
     type Output = Self;
+    #[inline]
     fn neg(self) -> Self {
         Self { hi: -self.hi, lo: -self.lo }
     }
@@ -91,6 +97,7 @@ impl Neg for Double {
 
 impl Sub for Double {
     type Output = Self;
+    #[inline]
     fn sub(self, other: Self) -> Self {
         self + -other
     }
@@ -98,6 +105,7 @@ impl Sub for Double {
 
 impl Mul for Double {
     type Output = Self;
+    #[inline]
     fn mul(self, other: Self) -> Self {
         let hi = self.hi * other.hi;
         let lo = self.hi.mul_add(other.hi, -hi) + (self.hi * other.lo + self.lo * other.hi);

@@ -4,26 +4,32 @@
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Histogram(Vec<usize>);
 
-/// The bin of errors up to half a ULP, which is what rounding once costs at the most.
-const HALF: i32 = 1;
-
 impl Histogram {
     /// Bins: 0 exactly, up to half a ULP, up to 1, 2, 4 and so on, above 2^40, and no number at all.
     pub const BINS: usize = 45;
 
+    /// The upper end of each bin.
+    const UPPER: [f64; Self::BINS] = {
+        let mut upper = [f64::INFINITY; Self::BINS];
+        // Half a ULP is what rounding once costs at the most.
+        (upper[0], upper[1]) = (0.0, 0.5);
+        let mut bin = 2;
+        while bin < Self::BINS - 2 {
+            upper[bin] = 2.0 * upper[bin - 1];
+            bin += 1;
+        }
+        upper
+    };
+
     /// The upper end of a bin, in ULP; infinite for the last two.
     pub fn upper(bin: usize) -> f64 {
-        match bin {
-            0 => 0.0,
-            bin if bin < Self::BINS - 2 => 2f64.powi(bin as i32 - 1 - HALF),
-            _ => f64::INFINITY,
-        }
+        Self::UPPER.get(bin).copied().unwrap_or(f64::INFINITY)
     }
 
     /// Counts an element.
     pub(super) fn add(&mut self, ulp: f64) {
         let bin = match ulp.is_finite() {
-            true => (0..).take_while(|&bin| ulp > Self::upper(bin)).count(),
+            true => Self::UPPER.iter().take_while(|&&upper| ulp > upper).count(),
             false => Self::BINS - 1,
         };
         if self.0.len() <= bin {

@@ -116,15 +116,15 @@ impl<'t> Walk<'t> {
 
     /// What is written at `start`: `value` if the text is that, or up to where a plain scalar ends.
     fn token(&self, start: usize, value: Option<&str>) -> Range<usize> {
-        let line = near(&self.text[start..]).split(['\n', '\r']).next().unwrap_or_default();
-        let length = match line.as_bytes().first() {
-            Some(b'"') => closing(line, '"').unwrap_or(line.len()),
-            Some(b'\'') => closing(line, '\'').unwrap_or(line.len()),
-            _ => match value {
-                Some(value) if line.starts_with(value) => value.len(),
-                Some(_) => line.trim_end().len(),
-                None => line.find([' ', '\t', ',', ']', '}', ':']).unwrap_or(line.len()),
-            },
+        let text = near(&self.text[start..]);
+        // Long lines are gone through only where it takes that.
+        let line = || text.split(['\n', '\r']).next().unwrap_or_default();
+        let length = match (text.as_bytes().first(), value) {
+            (Some(b'"'), _) => closing(line(), '"').unwrap_or(line().len()),
+            (Some(b'\''), _) => closing(line(), '\'').unwrap_or(line().len()),
+            (_, Some(value)) if text.starts_with(value) && !value.contains(['\n', '\r']) => value.len(),
+            (_, Some(_)) => line().trim_end().len(),
+            (_, None) => text.find([' ', '\t', ',', ']', '}', ':', '\n', '\r']).unwrap_or(text.len()),
         };
         self.behind.set(self.behind.get().max(start + length));
         start..start + length
