@@ -62,7 +62,7 @@ pub fn answer(call: &Effective) -> BTreeMap<Output, Expected> {
         for (x_hat, c) in x_hat.chunks(inner).zip(first..) {
             let (gamma, beta) = (call.gamma[c], call.beta[c]);
             for &x_hat in x_hat {
-                let value = x_hat * gamma.into() + beta.into();
+                let value = x_hat * gamma + beta;
                 y.values.push(value);
                 y.unit.push(value.hi.abs().max(gamma.abs()).max(beta.abs()));
             }
@@ -74,16 +74,15 @@ pub fn answer(call: &Effective) -> BTreeMap<Output, Expected> {
         let (mut sum_g, mut sum_gx, mut largest) = (Double::default(), Double::default(), 0.0f64);
         let of_channels = dy[start..start + group_size].chunks(inner).zip(x_hat.chunks(inner));
         for ((dy, x_hat), c) in of_channels.zip(first..) {
-            let gamma = Double::from(call.gamma[c]);
+            let gamma = call.gamma[c];
             let (mut of_gamma, mut of_beta) = (dgamma.values[c], dbeta.values[c]);
             for (&dy, &x_hat) in dy.iter().zip(x_hat) {
-                let dy = Double::from(dy);
-                let dy_x_hat = dy * x_hat;
+                let dy_x_hat = x_hat * dy;
                 of_gamma = of_gamma + dy_x_hat;
                 dgamma.unit[c] += dy_x_hat.hi.abs();
                 of_beta = of_beta + dy;
-                dbeta.unit[c] += dy.hi.abs();
-                let dy_gamma = dy * gamma;
+                dbeta.unit[c] += dy.abs();
+                let dy_gamma = Double::from(dy) * gamma;
                 sum_g = sum_g + dy_gamma;
                 sum_gx = sum_gx + dy_gamma * x_hat;
                 largest = largest.max(dy_gamma.hi.abs());
@@ -131,7 +130,7 @@ fn normalise(x: &[f64], eps: f64) -> (Vec<Double>, Double) {
     let variance = deviations.iter().map(|&d| d * d).sum::<Double>() / count;
     // Beside no variance at all, eps counts however small it is.
     let power = if variance.hi == 0.0 { 1.0 } else { power };
-    let rstd = Double::from(1.0) / (variance + (eps / power / power).into()).sqrt();
+    let rstd = Double::from(1.0) / (variance + eps / power / power).sqrt();
     deviations.iter_mut().for_each(|d| *d = *d * rstd);
     (deviations, rstd.scaled(1.0 / power))
 }

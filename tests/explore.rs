@@ -23,7 +23,7 @@ fn a_defect_is_told_once() {
 #[test]
 fn defects_of_values_are_found() {
     for defect in [Defect::DxWithoutStatistics, Defect::GammaPerGroup, Defect::LayoutIgnored] {
-        let text = explored(defect, 200, 2);
+        let text = explored(defect, 100, 2);
         assert!(text.contains("- name: found"), "{defect:?}: {text}");
     }
 }
@@ -53,16 +53,16 @@ fn another_engine_is_a_reference_too() {
         (Defect::NoVectors, "the call is rejected"),
         (Defect::TakesEveryDivisor, "the call is accepted"),
     ] {
-        let text = beside_rust(defect, 300);
+        let text = beside_rust(defect, 100);
         assert!(text.contains(what) && text.contains("- name: found"), "{defect:?}: {text}");
     }
 }
 
 #[test]
 fn the_same_seed_gives_the_same_output() {
-    let text = explored(Defect::GammaPerGroup, 150, 3);
-    assert_eq!(text, explored(Defect::GammaPerGroup, 150, 3));
-    assert_ne!(text, explored(Defect::GammaPerGroup, 150, 4));
+    let text = explored(Defect::GammaPerGroup, 60, 3);
+    assert_eq!(text, explored(Defect::GammaPerGroup, 60, 3));
+    assert_ne!(text, explored(Defect::GammaPerGroup, 60, 4));
 }
 
 #[test]

@@ -4,9 +4,10 @@
 mod common;
 #[path = "common/mutate.rs"]
 mod mutate;
+#[path = "common/over.rs"]
+mod over;
 
 use std::fs::{self, File};
-use std::io::Write;
 use std::path::Path;
 
 use common::{CASES, MAPPING, eps, read_with, render, right, shown};
@@ -17,6 +18,7 @@ use mapcheck::mapping::{Mapping, read};
 use mapcheck::tensor::{DType, Tensor};
 use mapcheck::{engine, report};
 use mutate::{mutated, numbers};
+use over::write_over;
 
 /// A row in which every key of a case is used.
 fn row() -> String {
@@ -33,13 +35,6 @@ fn row() -> String {
   - name: b
     call: *c
 "#)
-}
-
-/// As `fs::write`, which empties a file first: some file systems wait for the disk then.
-fn write_over(path: &Path, bytes: &[u8]) {
-    let mut file = File::options().write(true).create(true).truncate(false).open(path).unwrap();
-    file.write_all(bytes).unwrap();
-    file.set_len(bytes.len() as u64).unwrap();
 }
 
 /// Every mistake can be shown; what has none is run, if it is small.

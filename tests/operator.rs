@@ -77,7 +77,7 @@ fn call<T: Element>(seed: u64) -> Result<(), String> {
         let most = match (shape.len(), below(&mut generator, 16)) {
             (2, 0) => 700,
             (2, _) => 70,
-            _ => 5,
+            _ => 3,
         };
         shape.push(1 + below(&mut generator, most));
     }

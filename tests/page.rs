@@ -1,11 +1,15 @@
 //! Published pages, read into specs: what is made of them, and what is said of those that contradict themselves.
 
+#[path = "common/over.rs"]
+mod over;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 use mapcheck::mapping::{self, Category, Mapping, Side};
 use mapcheck::page::Page;
+use over::write_over;
 
 fn page(name: &str) -> Page {
     let path = Path::new("tests/pages").join(name);
@@ -168,7 +172,7 @@ fn a_page_may_be_cut_and_mixed_anywhere() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("page.md");
     let read = |text: &str| {
-        fs::write(&path, text).unwrap();
+        write_over(&path, text.as_bytes());
         Page::read(&path).map_or_else(|said| said.len(), |page| page.specs().len() + shown(&page.diagnostics).len())
     };
     for name in ["group_norm.zh.md", "irregular.en.md", "function.zh.md"] {

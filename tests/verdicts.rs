@@ -3,8 +3,8 @@
 mod altered;
 
 use std::path::Path;
-use std::sync::{Arc, LazyLock};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use altered::{Altered, with_y};
 use mapcheck::binding::Binding;

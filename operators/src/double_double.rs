@@ -45,7 +45,7 @@ impl Double {
         if root == 0.0 || !root.is_finite() {
             return root.into();
         }
-        let rest = self - Self::from(root) * root.into();
+        let rest = self - Self::from(root) * root;
         Self::ordered_sum(root, rest.hi / (2.0 * root))
     }
 
@@ -87,6 +87,19 @@ impl Add for Double {
     }
 }
 
+/// The same bits as with the number made a `Double`.
+impl Add<f64> for Double {
+    type Output = Self;
+    #[inline]
+    fn add(self, other: f64) -> Self {
+        let high = Self::two_sum(self.hi, other);
+        if !high.hi.is_finite() {
+            return high.hi.into();
+        }
+        Self::ordered_sum(high.hi, high.lo + self.lo)
+    }
+}
+
 impl Neg for Double {
     type Output = Self;
     #[inline]
@@ -113,6 +126,17 @@ impl Mul for Double {
     }
 }
 
+/// The same bits as with the number made a `Double`.
+impl Mul<f64> for Double {
+    type Output = Self;
+    #[inline]
+    fn mul(self, other: f64) -> Self {
+        let hi = self.hi * other;
+        let lo = self.hi.mul_add(other, -hi) + self.lo * other;
+        if hi.is_finite() { Self::ordered_sum(hi, lo) } else { hi.into() }
+    }
+}
+
 impl Div for Double {
     type Output = Self;
     fn div(self, other: Self) -> Self {
@@ -120,10 +144,10 @@ impl Div for Double {
         if !hi.is_finite() || !other.hi.is_finite() {
             return hi.into();
         }
-        let rest = self - other * hi.into();
+        let rest = self - other * hi;
         let lo = rest.hi / other.hi;
-        let rest = rest - other * lo.into();
-        Self::ordered_sum(hi, lo) + (rest.hi / other.hi).into()
+        let rest = rest - other * lo;
+        Self::ordered_sum(hi, lo) + (rest.hi / other.hi)
     }
 }
 
@@ -139,13 +163,29 @@ mod tests {
 
     #[test]
     fn what_f64_drops_is_kept() {
-        let sum = Double::from(1e16) + 1.0.into() + (-1e16).into();
+        let sum = Double::from(1e16) + 1.0 + -1e16;
         assert_eq!((sum.hi, sum.lo), (1.0, 0.0));
         let third = Double::from(1.0) / 3.0.into();
-        let one = third * 3.0.into();
+        let one = third * 3.0;
         assert!((one - 1.0.into()).hi.abs() < 1e-31);
         let root = Double::from(2.0).sqrt();
         assert!((root * root - 2.0.into()).hi.abs() < 1e-31);
+    }
+
+    #[test]
+    fn a_number_counts_as_one_without_a_rest() {
+        let mut generator = crate::random::Generator::new(3);
+        let mut drawn = || 2f64.powi((generator.bits() % 90) as i32 - 45) * generator.normal();
+        for _ in 0..10_000 {
+            let (one, other) = (Double::difference(drawn(), drawn()), drawn());
+            assert_eq!(one + other, one + Double::from(other));
+            assert_eq!(one * other, one * Double::from(other));
+        }
+        for [one, other] in [[f64::MAX, f64::MAX], [f64::INFINITY, 1.0], [f64::INFINITY, 0.0], [f64::NAN, 1.0]] {
+            let (one, bits) = (Double::from(one), |sum: Double| (sum.hi.to_bits(), sum.lo.to_bits()));
+            assert_eq!(bits(one + other), bits(one + Double::from(other)));
+            assert_eq!(bits(one * other), bits(one * Double::from(other)));
+        }
     }
 
     #[test]
@@ -162,9 +202,9 @@ mod tests {
 
     #[test]
     fn infinities_stay() {
-        assert_eq!((Double::from(f64::INFINITY) * 2.0.into()).hi, f64::INFINITY);
+        assert_eq!((Double::from(f64::INFINITY) * 2.0).hi, f64::INFINITY);
         assert_eq!((Double::from(1.0) / 0.0.into()).hi, f64::INFINITY);
-        assert!((Double::from(f64::INFINITY) * 0.0.into()).hi.is_nan());
+        assert!((Double::from(f64::INFINITY) * 0.0).hi.is_nan());
         assert!(Double::from(-1.0).sqrt().hi.is_nan());
     }
 }

@@ -283,16 +283,21 @@ impl Suite {
 
     /// The call of a check as a side writes it; `None` where there is none, or not one.
     pub fn question(&self, check: &Check, side: Side) -> Option<Call> {
+        let target = self.target_question(check)?;
+        if side == Side::Mindspore { Some(target) } else { self.source_question(check, &target) }
+    }
+
+    /// The call of a check as the target writes it.
+    pub(crate) fn target_question(&self, check: &Check) -> Option<Call> {
         let Kind::Case { dtype, layout, .. } = check.kind else { return None };
-        let target = self.mapping.target_call(self.case(check)?, dtype, layout).ok()?;
-        match side {
-            Side::Mindspore => Some(target),
-            Side::Torch => {
-                let name = &self.mapping.rows[check.row].name;
-                let drawn = self.drawn(&target, Question { row: name, check: &check.name, call: &target });
-                self.mapping.source_call(&target, drawn.as_ref().and_then(Outcome::answer)).ok()
-            }
-        }
+        self.mapping.target_call(self.case(check)?, dtype, layout).ok()
+    }
+
+    /// The same as the source writes it.
+    pub(crate) fn source_question(&self, check: &Check, target: &Call) -> Option<Call> {
+        let name = &self.mapping.rows[check.row].name;
+        let drawn = self.drawn(target, Question { row: name, check: &check.name, call: target });
+        self.mapping.source_call(target, drawn.as_ref().and_then(Outcome::answer)).ok()
     }
 
     /// What the target makes of a call: the subject, or where it speaks for the source, the newest version.

@@ -9,7 +9,10 @@ use crate::tensor::{DType, Tensor};
 
 #[path = "../../tests/common/mutate.rs"]
 mod mutate;
+#[path = "../../tests/common/over.rs"]
+mod over;
 use mutate::{mutated, numbers};
+use over::write_over;
 
 /// Two arrays, and how the manifest describes them.
 fn arrays() -> (BTreeMap<String, Tensor>, Vec<Stored>) {
@@ -26,7 +29,7 @@ fn arrays() -> (BTreeMap<String, Tensor>, Vec<Stored>) {
 
 /// What comes of an archive of the hash that is expected: the arrays, or what is wrong.
 fn opened(path: &Path, bytes: &[u8], stored: &[Stored]) -> Result<Vec<Tensor>, String> {
-    std::fs::write(path, bytes).unwrap();
+    write_over(path, bytes);
     let archive = Archive::read(path, &file_hash(bytes))?;
     stored.iter().map(|stored| archive.get(stored)).collect()
 }

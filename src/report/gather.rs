@@ -1,5 +1,7 @@
 //! Makes the model of a run: the one place where reports look at suites and outcomes.
 
+use rayon::prelude::*;
+
 use super::model::{
     Api, Array, Asked, Between, Case, Cell, Check, Comparison, Elements, Engine, FORMAT, Finding, HeldTo, Limit,
     Mapping, Place, Report, Row, Spot, Text, Unmapped,
@@ -7,7 +9,7 @@ use super::model::{
 use super::notes::{Note, notes};
 use super::number::Number;
 use super::python::python;
-use crate::call::Output;
+use crate::call::{Call, Output};
 use crate::check::{self, CheckResult, EngineResult, Held, Kind, Outcomes, RowResult, SIDES, Suite, Verdict};
 use crate::compare;
 use crate::mapping::{Category, Side};
@@ -39,7 +41,7 @@ impl Report {
             complete: outcomes.checks.len() == suite.checks().len(),
             engines: suite.engines().map(engine).collect(),
             rows: outcomes.rows.iter().map(|result| row(suite, result, &notes)).collect(),
-            checks: outcomes.checks.iter().map(|result| check(suite, result)).collect(),
+            checks: outcomes.checks.par_iter().map(|result| check(suite, result)).collect(),
             notes: notes.iter().enumerate().map(|(at, note)| note.told(at, suite, outcomes)).collect(),
             limits: limits.collect(),
             unmapped: unmapped.collect(),
@@ -158,13 +160,11 @@ pub(super) fn check(suite: &Suite, result: &CheckResult) -> Check {
 fn case(suite: &Suite, result: &CheckResult) -> Option<Case> {
     let Kind::Case { case: index, dtype, layout } = result.check.kind else { return None };
     let (mapping, case) = (suite.mapping(), suite.case(&result.check)?);
-    let target = suite.question(&result.check, Side::Mindspore);
+    let target = suite.target_question(&result.check);
+    let source = target.as_ref().and_then(|target| suite.source_question(&result.check, target));
     let arguments = target.as_ref().map(|target| target.arguments.as_slice()).unwrap_or_default();
     let arguments: Vec<String> = arguments.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    let written = |side: Side| {
-        let call = suite.question(&result.check, side)?;
-        Some(python(mapping, case, &call, side))
-    };
+    let written = |call: &Option<Call>, side| call.as_ref().map(|call| python(mapping, case, call, side));
     Some(Case {
         name: case.name.clone(),
         why: case.why.as_ref().map(|why| reason(suite, why)),
@@ -174,8 +174,8 @@ fn case(suite: &Suite, result: &CheckResult) -> Option<Case> {
         accepted: result.accepted,
         call: format!("{}({})", mapping.api(Side::Mindspore).name, arguments.join(", ")),
         yaml: mapping.rows[result.check.row].case_text(index),
-        torch: written(Side::Torch),
-        mindspore: written(Side::Mindspore),
+        torch: written(&source, Side::Torch),
+        mindspore: written(&target, Side::Mindspore),
     })
 }
 

@@ -38,6 +38,9 @@ mod tests {
         for row in &mut mapping.rows {
             row.file.cases.iter_mut().for_each(|case| case.off.clear());
             row.file.default.insert(Side::Mindspore, Argument::Float(0.5));
+            if row.name != "input" && row.name != "eps" {
+                row.file.cases.truncate(2);
+            }
         }
         let suite = Suite::new(mapping, Box::new(Rust), Vec::new());
         let report = Report::of(&suite, &suite.run(&suite.checks()));

@@ -39,7 +39,7 @@ pub(super) fn gradients(
             statistics = (0..groups.len()).map(|position| statistics[position % of_sample]).collect();
         }
         Some(Flaw::DxOfDefaultEps) => {
-            statistics.iter_mut().for_each(|s| s.rstd = Double::from(1.0) / (s.variance + 1e-5.into()).sqrt());
+            statistics.iter_mut().for_each(|s| s.rstd = Double::from(1.0) / (s.variance + 1e-5).sqrt());
         }
         _ => {}
     }
@@ -64,7 +64,7 @@ fn of_input(work: &Work<'_>, group: &Group, statistics: &Statistics, dy: &[f64],
     let plain =
         has(Flaw::GammaAfterProjection) || has(Flaw::DxWithoutGamma) || has(Flaw::DxPlainWhenFrozen) && !work.affine;
     let g = |i: usize| {
-        let product = if plain { dy[i].into() } else { Double::from(dy[i]) * work.gamma_at(i).into() };
+        let product = if plain { dy[i].into() } else { Double::from(dy[i]) * work.gamma_at(i) };
         if has(Flaw::ProductsInHalf) { product.round(work.dtype).into() } else { product }
     };
     let count = match flaw {
@@ -85,14 +85,14 @@ fn of_input(work: &Work<'_>, group: &Group, statistics: &Statistics, dy: &[f64],
         let scale = f32(-(rstd * rstd * mean_gx));
         let shift = f32(-(scale * statistics.mean) - rstd * mean_g);
         for &i in &group.members {
-            dx[i] = f32(f32(f32(rstd * g(i)) + f32(scale * work.x[i].into())) + shift);
+            dx[i] = f32(f32(f32(rstd * g(i)) + f32(scale * work.x[i])) + shift);
         }
         return;
     }
     for &i in &group.members {
         dx[i] = rstd * (g(i) - mean_g - x_hat(work, statistics, i) * mean_gx);
         if has(Flaw::GammaAfterProjection) {
-            dx[i] = dx[i] * work.gamma_at(i).into();
+            dx[i] = dx[i] * work.gamma_at(i);
         }
     }
 }
@@ -136,14 +136,14 @@ fn of_parameters(
         let term = |i: usize| {
             let dy = Double::from(dy[i]);
             match flaw {
-                Some(Flaw::DgammaUnnormalised) => dy * work.x[i].into(),
+                Some(Flaw::DgammaUnnormalised) => dy * work.x[i],
                 Some(Flaw::DgammaWithoutRstd) => dy * (Double::from(work.x[i]) - statistics[of_element[i]].mean),
                 Some(Flaw::DgammaFromY) => dy * y[i],
                 _ => dy * normalised[i],
             }
         };
         let shift = |i: usize| match flaw {
-            Some(Flaw::DbetaOfGammaTimesDy) => Double::from(dy[i]) * work.gamma_at(i).into(),
+            Some(Flaw::DbetaOfGammaTimesDy) => Double::from(dy[i]) * work.gamma_at(i),
             Some(Flaw::DbetaOfDx) => dx[i],
             _ => dy[i].into(),
         };
@@ -154,7 +154,7 @@ fn of_parameters(
             let f32 = |value: Double| Double::from(value.round(DType::F32));
             let of_sample = |n: usize| {
                 let elements = || (0..inner).map(move |i| (n * channels + c) * inner + i);
-                let products = f32(elements().map(|i| Double::from(dy[i]) * work.x[i].into()).sum());
+                let products = f32(elements().map(|i| Double::from(dy[i]) * work.x[i]).sum());
                 let sums = f32(elements().map(|i| Double::from(dy[i])).sum());
                 let of_group = &statistics[of_element[(n * channels + c) * inner]];
                 f32(f32(products - f32(sums * of_group.mean)) * of_group.rstd)

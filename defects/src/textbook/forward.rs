@@ -46,14 +46,14 @@ fn element(work: &Work<'_>, statistics: &Statistics, i: usize) -> Double {
     let (gamma, beta) = (work.gamma_at(i), work.beta_at(i));
     let x_hat = x_hat(work, statistics, i);
     match work.flaw {
-        Some(Flaw::BetaSubtracted) => x_hat * gamma.into() - beta.into(),
-        Some(Flaw::BetaScaled) => (x_hat + beta.into()) * gamma.into(),
+        Some(Flaw::BetaSubtracted) => x_hat * gamma - beta.into(),
+        Some(Flaw::BetaScaled) => (x_hat + beta) * gamma,
         Some(Flaw::ScaleAndShift) if work.dtype != DType::F64 => {
-            let scale = (statistics.rstd * gamma.into()).round(DType::F32);
-            let shift = (Double::from(beta) - statistics.mean * scale.into()).round(DType::F32);
-            (Double::from(work.x[i]) * scale.into() + shift.into()).round(DType::F32).into()
+            let scale = (statistics.rstd * gamma).round(DType::F32);
+            let shift = (Double::from(beta) - statistics.mean * scale).round(DType::F32);
+            (Double::from(work.x[i]) * scale + shift).round(DType::F32).into()
         }
-        _ => x_hat * gamma.into() + beta.into(),
+        _ => x_hat * gamma + beta,
     }
 }
 

@@ -49,7 +49,7 @@ pub(super) fn of(work: &Work<'_>, group: &Group) -> Statistics {
     let squares = sum(values().map(square), running) + Double::from(group.zeros as f64) * mean * mean;
     let mut variance = match flaw {
         Some(Flaw::UnbiasedVariance) => squares / (count - 1.0.into()),
-        Some(Flaw::EpsOverCount) => (squares + eps.into()) / count - eps.into(),
+        Some(Flaw::EpsOverCount) => (squares + eps) / count - eps.into(),
         _ => squares / count,
     };
     match flaw {
@@ -74,19 +74,19 @@ fn reciprocal_deviation(work: &Work<'_>, variance: Double) -> Double {
     let &Work { flaw, eps, .. } = work;
     let one = Double::from(1.0);
     let under_the_root = match flaw {
-        Some(Flaw::EpsOutsideTheRoot) => return one / (variance.sqrt() + eps.into()),
+        Some(Flaw::EpsOutsideTheRoot) => return one / (variance.sqrt() + eps),
         Some(Flaw::EpsOfDeviation) => {
             let deviation = variance.sqrt();
             return one / if deviation.hi < eps { eps.into() } else { deviation };
         }
         Some(Flaw::EpsIsFloor) if variance.hi < eps => eps.into(),
         Some(Flaw::EpsIsFloor) => variance,
-        _ => variance + eps.into(),
+        _ => variance + eps,
     };
     let rstd = one / under_the_root.sqrt();
     match flaw {
         Some(Flaw::RstdInHalf) => rstd.round(DType::BF16).into(),
-        Some(Flaw::FastReciprocalRoot) => rstd * 1.001.into(),
+        Some(Flaw::FastReciprocalRoot) => rstd * 1.001,
         Some(Flaw::ZeroOverZeroIsZero) if under_the_root.hi == 0.0 => Double::default(),
         _ => rstd,
     }

@@ -1,6 +1,10 @@
 //! Recording that is stopped on the way, that goes on, and by two at once.
 
+use std::ffi::OsString;
 use std::fs;
+use std::sync::LazyLock;
+
+use rayon::prelude::*;
 
 use super::*;
 use crate::call::{Answer, Output, Rejection};
@@ -55,11 +59,19 @@ fn plan(folder: &Path, engine: &str, answers: Vec<Recorded>) -> Transaction {
     prepare(folder, recording(engine, answers), WRITTEN).unwrap().1
 }
 
-/// A folder where both engines have answered.
-fn before() -> tempfile::TempDir {
+/// The files of a folder where both engines have answered.
+static BEFORE: LazyLock<Vec<(OsString, Vec<u8>)>> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
     write_answers(folder.path(), "one", of_one()[0].clone());
     write_answers(folder.path(), "two", of_two());
+    let files = fs::read_dir(folder.path()).unwrap().map(Result::unwrap);
+    files.map(|file| (file.file_name(), fs::read(file.path()).unwrap())).collect()
+});
+
+/// Such a folder, written without waiting for the disk.
+fn before() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    BEFORE.iter().for_each(|(name, bytes)| fs::write(folder.path().join(name), bytes).unwrap());
     folder
 }
 
@@ -119,7 +131,8 @@ fn a_stop_after_any_step_loses_no_answer() {
 fn a_recorder_that_goes_on_may_be_stopped_too() {
     let [old, new] = of_one();
     let others = answers(&[("affine", 1.0), ("eps", 3.5)]);
-    for stop in 0..7 {
+    // Side by side, as they wait for the disk.
+    (0..7).into_par_iter().for_each(|stop| {
         for (next, next_answers) in [("one", &new), ("two", &others)] {
             for stop_again in 0.. {
                 let folder = before();
@@ -139,7 +152,7 @@ fn a_recorder_that_goes_on_may_be_stopped_too() {
                 assert_whole(folder, "one", new.clone());
             }
         }
-    }
+    });
 }
 
 #[test]
