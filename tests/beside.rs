@@ -1,22 +1,20 @@
 //! One engine held to another: what is asked of both, and what is found.
 
 mod altered;
-
-use std::path::Path;
-use std::sync::Arc;
+#[path = "common/ours.rs"]
+mod ours;
 
 use altered::{Altered, with_y};
 use mapcheck::call::{Answer, Outcome, Output, Rejection};
 use mapcheck::check::{EngineResult, Finding, Suite, Verdict};
 use mapcheck::engine::{Engine, Golden, Question, Rust};
-use mapcheck::golden::Store;
-use mapcheck::mapping::{self, Case};
+use mapcheck::mapping::Case;
 use mapcheck::python::Exception;
 use mapcheck::tensor::DType;
+use ours::{mapping, store};
 
 fn suite() -> Suite {
-    let mapping = mapping::read(Path::new("specs/group_norm")).expect("the specs have no mistakes");
-    Suite::new(mapping, Box::new(Rust), Vec::new())
+    Suite::new(mapping(), Box::new(Rust), Vec::new())
 }
 
 fn cases(suite: &Suite) -> impl Iterator<Item = &Case> {
@@ -72,7 +70,7 @@ fn findings_are_of_the_one_beside_the_other() {
 #[test]
 fn calls_that_two_read_differently_are_not_asked() {
     let suite = suite();
-    let torch = Golden::new("torch-2.13.0", Arc::new(Store::open(Path::new("golden/group_norm"))));
+    let torch = Golden::new("torch-2.13.0", store());
     let mut told = String::new();
     for case in cases(&suite) {
         let note = suite.ask_beside(case, &Rust, &torch).expect("its tensors can be made").note;

@@ -1,28 +1,18 @@
 //! What the recorded versions of each framework answer otherwise than those before them.
 
-use std::path::Path;
-use std::sync::Arc;
+#[path = "common/ours.rs"]
+mod ours;
 
 use mapcheck::call::Output;
 use mapcheck::check::Suite;
 use mapcheck::drift::{self, ArrayChange, Change, Drift, Emptiness, Findings, Judgement, Property, Refusals};
-use mapcheck::engine::{Engine, Golden, Rust};
-use mapcheck::golden::Store;
-use mapcheck::mapping;
 use mapcheck::python::Exception;
 use mapcheck::report;
 use mapcheck::tensor::DType;
-
-fn suite() -> Suite {
-    let mapping = mapping::read(Path::new("specs/group_norm")).expect("the specs have no mistakes");
-    let store = Arc::new(Store::open(Path::new("golden/group_norm")));
-    let names = mapping.file.golden.clone();
-    let others = names.iter().map(|name| Box::new(Golden::new(name, Arc::clone(&store))) as Box<dyn Engine>).collect();
-    Suite::new(mapping, Box::new(Rust), others)
-}
+use ours::{mapping, store, suite};
 
 fn drift(before: &str, after: &str) -> (Suite, Drift) {
-    let suite = suite();
+    let suite = suite(mapping(), &store(), Vec::new());
     let drift = drift::between(&suite, &suite.checks(), before, after).expect("both are recorded");
     assert!(drift.unanswered.is_empty() && drift.unsigned.is_empty(), "{:?}", drift.unanswered);
     (suite, drift)
@@ -126,7 +116,7 @@ fn mindspore_2_7_0_to_2_10_0() {
 
 #[test]
 fn a_version_does_not_drift_from_itself() {
-    for name in suite().mapping().file.golden.clone() {
+    for name in mapping().file.golden.clone() {
         let (suite, drift) = drift(&name, &name);
         assert!(drift.no_answer_moved() && drift.same_signature(), "{name}");
         assert!(drift.calls > 250 && all(&drift).all(Findings::is_empty), "{name}");

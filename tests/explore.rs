@@ -3,11 +3,11 @@
 mod mine;
 
 use mapcheck::conformance::{self, Exploration};
-use mapcheck::engine::{Own, Rust};
-use mine::{Defect, Mine};
+use mapcheck::engine::Rust;
+use mine::Defect;
 
 fn explored(defect: Defect, calls: usize, seed: u64) -> String {
-    let suite = mine::suite(defect, &conformance::specs());
+    let suite = mine::suite(defect);
     let how = Exploration { seconds: 0, calls: Some(calls), seed, reference: "exact".to_owned() };
     how.run(&suite, "mine").expect("it is there").0
 }
@@ -30,13 +30,7 @@ fn defects_of_values_are_found() {
 
 /// An operator with a defect, or another one, beside the operator of this crate.
 fn beside_rust(defect: Defect, calls: usize) -> String {
-    let suite = conformance::suite(
-        Box::new(Own(Mine(defect))),
-        &conformance::specs(),
-        &conformance::golden(),
-        [Box::new(Rust) as _],
-    );
-    let suite = suite.unwrap_or_else(|_| panic!("the specs have no mistakes"));
+    let suite = mine::suite_with(defect, mine::mapping(), vec![Box::new(Rust)]);
     let how = Exploration { seconds: 0, calls: Some(calls), seed: 5, reference: "rust".to_owned() };
     how.run(&suite, "mine").expect("it is there").0
 }
@@ -79,7 +73,7 @@ fn the_operator_of_this_crate_takes_and_refuses_what_it_should() {
 
 #[test]
 fn an_engine_that_is_not_there_is_named_with_those_that_are() {
-    let suite = mine::suite(Defect::None, &conformance::specs());
+    let suite = mine::suite(Defect::None);
     let how = Exploration { seconds: 0, calls: Some(1), seed: 0, reference: "torch-2.13.0".to_owned() };
     let why = how.run(&suite, "mine").expect_err("it is no live engine");
     assert_eq!(why, "there is no live engine `torch-2.13.0`; there are mine");

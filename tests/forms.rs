@@ -1,34 +1,31 @@
 //! The forms of a report: what a terminal, a CI server and GitHub are given.
 
+#[path = "common/ours.rs"]
+mod ours;
+
 use std::path::Path;
 use std::sync::Arc;
 
-use mapcheck::check::{Suite, Verdict};
-use mapcheck::engine::{Engine, Golden, Rust};
+use mapcheck::check::Verdict;
 use mapcheck::golden::Store;
-use mapcheck::mapping::{self, Argument, Mapping, Side};
+use mapcheck::mapping::{Argument, Mapping, Side};
 use mapcheck::report::{Report, Terminal};
+use ours::{mapping, store, suite};
 
-fn report(mapping: Mapping, golden: &str, filter: &str) -> Report {
-    let suite = suite(mapping, golden);
+fn report(mapping: Mapping, store: Arc<Store>, filter: &str) -> Report {
+    let suite = suite(mapping, &store, Vec::new());
     let checks: Vec<_> = suite.checks().into_iter().filter(|check| check.name.starts_with(filter)).collect();
     Report::of(&suite, &suite.run(&checks))
 }
 
-fn suite(mapping: Mapping, golden: &str) -> Suite {
-    let store = Arc::new(Store::open(Path::new(golden)));
-    let names = mapping.file.golden.clone();
-    let others = names.iter().map(|name| Box::new(Golden::new(name, Arc::clone(&store))) as Box<dyn Engine>).collect();
-    Suite::new(mapping, Box::new(Rust), others)
-}
-
-fn right() -> Mapping {
-    mapping::read(Path::new("specs/group_norm")).expect("the specs have no mistakes")
+/// Without a stored answer.
+fn nothing() -> Arc<Store> {
+    Arc::new(Store::open(Path::new("no/such/folder")))
 }
 
 /// With a wrong default, and without the statement that PyTorch 1.8.1 is off on a large mean.
 fn wrong() -> Mapping {
-    let mut mapping = right();
+    let mut mapping = mapping();
     for row in &mut mapping.rows {
         match row.name.as_str() {
             "gamma_init" => drop(row.file.default.insert(Side::Mindspore, Argument::Str("zeros".to_owned()))),
@@ -41,13 +38,13 @@ fn wrong() -> Mapping {
 
 #[test]
 fn github_is_pointed_at_the_line_of_the_specs() {
-    let report = report(wrong(), "golden/group_norm", "gamma_init/default");
+    let report = report(wrong(), store(), "gamma_init/default");
     insta::assert_snapshot!("github", report.github(&[]));
 }
 
 #[test]
 fn what_may_be_unchecked_is_a_warning() {
-    let report = report(right(), "no/such/folder", "device/");
+    let report = report(mapping(), nothing(), "device/");
     let errors = report.github(&[]);
     assert!(errors.starts_with("::error file=specs/group_norm/device.yaml,line="), "{errors}");
     let warnings = report.github(&[Verdict::Unchecked]);
@@ -56,16 +53,16 @@ fn what_may_be_unchecked_is_a_warning() {
 
 #[test]
 fn a_ci_server_is_given_a_test_for_each_check() {
-    let row = report(wrong(), "golden/group_norm", "gamma_init/");
+    let row = report(wrong(), store(), "gamma_init/");
     let xml = row.junit(&[]).expect("it can be written");
     assert_eq!(xml.matches("<testcase ").count(), row.checks.len() + 1, "and whether the row is vacuous");
-    let one = report(wrong(), "golden/group_norm", "gamma_init/default");
+    let one = report(wrong(), store(), "gamma_init/default");
     insta::assert_snapshot!("junit", one.junit(&[]).expect("it can be written"));
 }
 
 #[test]
 fn what_may_be_unchecked_is_skipped() {
-    let report = report(right(), "no/such/folder", "device/");
+    let report = report(mapping(), nothing(), "device/");
     let xml = report.junit(&[]).expect("it can be written");
     assert!(xml.contains(r#"errors="4""#) && xml.contains(r#"type="unchecked""#), "{xml}");
     let allowed = report.junit(&[Verdict::Unchecked]).expect("it can be written");
@@ -74,7 +71,7 @@ fn what_may_be_unchecked_is_skipped() {
 
 #[test]
 fn a_narrow_terminal_gets_the_matrix_in_parts() {
-    let report = report(right(), "golden/group_norm", "eps/");
+    let report = report(mapping(), store(), "eps/");
     for width in [60, 80, 132] {
         let text = report.text(Terminal { width: Some(width), brief: true, ..Terminal::default() });
         for line in text.lines() {
@@ -89,7 +86,7 @@ fn a_narrow_terminal_gets_the_matrix_in_parts() {
 fn colours_change_no_letter() {
     let mut mapping = wrong();
     mapping.rows.iter_mut().filter(|row| row.name != "input").for_each(|row| row.file.cases.clear());
-    let report = report(mapping, "golden/group_norm", "");
+    let report = report(mapping, store(), "");
     let coloured = report.text(Terminal { colour: true, ..Terminal::default() });
     let mut plain = String::new();
     for part in coloured.split('\x1b') {
@@ -101,7 +98,7 @@ fn colours_change_no_letter() {
 
 #[test]
 fn a_check_is_run_again_by_the_command_of_its_suite() {
-    let suite = suite(wrong(), "golden/group_norm").with_command("cargo test --test mine --");
+    let suite = suite(wrong(), &store(), Vec::new()).with_command("cargo test --test mine --");
     let checks: Vec<_> = suite.checks().into_iter().filter(|check| check.name == "gamma_init/default").collect();
     let text = Report::of(&suite, &suite.run(&checks)).text(Terminal::default());
     assert!(text.contains("cargo test --test mine -- group_norm/gamma_init/default"), "{text}");
@@ -109,7 +106,7 @@ fn a_check_is_run_again_by_the_command_of_its_suite() {
 
 #[test]
 fn brief_leaves_the_notes_out_and_no_mismatch() {
-    let report = report(wrong(), "golden/group_norm", "input/mean_1e6");
+    let report = report(wrong(), store(), "input/mean_1e6");
     let (brief, whole) = (Terminal { brief: true, ..Terminal::default() }, Terminal::default());
     let (brief, whole) = (report.text(brief), report.text(whole));
     assert!(whole.contains("see the note below") && !brief.contains("see the note below"));
@@ -118,7 +115,7 @@ fn brief_leaves_the_notes_out_and_no_mismatch() {
 
 #[test]
 fn the_page_of_the_whole_suite_is_small_and_refers_to_nothing_outside() {
-    let page = report(right(), "golden/group_norm", "").html().expect("it can be made");
+    let page = report(mapping(), store(), "").html().expect("it can be made");
     assert!(page.len() < 2_000_000, "{} bytes", page.len());
     for outside in ["src=\"http", "href=\"http", "url(http", "@import", "<link rel=\"stylesheet"] {
         assert!(!page.contains(outside), "{outside}");

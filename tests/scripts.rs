@@ -10,7 +10,6 @@ use std::process::Command;
 
 use mapcheck::call::Call;
 use mapcheck::check::Suite;
-use mapcheck::conformance;
 use mapcheck::mapping::Side;
 use mapcheck::python::Value;
 use mapcheck::report::{self, Script};
@@ -78,7 +77,7 @@ fn scripts_make_the_tensors_of_the_calls_to_the_last_bit() {
         let _ = writeln!(std::io::stderr(), "skipped: there is no python3 with NumPy; MAPCHECK_PYTHON names another");
         return;
     }
-    let suite = mine::suite(Defect::None, &conformance::specs());
+    let suite = mine::suite(Defect::None);
     let scripts = scripts(&suite);
     assert!(scripts.len() > 400, "{}", scripts.len());
     let folder = tempfile::tempdir().expect("a folder can be made");
@@ -106,7 +105,7 @@ fn scripts_make_the_tensors_of_the_calls_to_the_last_bit() {
 
 #[test]
 fn a_script_defines_what_it_uses_and_nothing_else() {
-    let suite = mine::suite(Defect::None, &conformance::specs());
+    let suite = mine::suite(Defect::None);
     for (name, _, _, Script { setup, call }) in scripts(&suite) {
         for function in ["size", "uniform", "bell", "ramp", "steps", "with_elements", "bfloat16", "laid"] {
             let (head, called) = (format!("def {function}("), format!("{function}("));

@@ -4,7 +4,7 @@ mod mine;
 
 use mapcheck::check::{Check, Suite, Verdict};
 use mapcheck::conformance;
-use mapcheck::mapping::Side;
+use mapcheck::mapping::{self, Side};
 use mapcheck::report;
 use mapcheck::shrink::{Irreducible, Reason, Smallest};
 use mine::Defect;
@@ -15,7 +15,7 @@ fn check(suite: &Suite, name: &str) -> Check {
 
 /// What a defect's check becomes; pasted into the row of that check, it fails for the same reason.
 fn smallest(defect: Defect, name: &str) -> (Suite, Smallest) {
-    let suite = mine::suite(defect, &conformance::specs());
+    let suite = mine::suite(defect);
     let smallest = suite.smallest(&check(&suite, name)).unwrap_or_else(|why| panic!("{name}: {why}"));
     let folder = tempfile::tempdir().expect("a folder can be made");
     for entry in std::fs::read_dir(conformance::specs()).expect("the specs are there") {
@@ -29,7 +29,11 @@ fn smallest(defect: Defect, name: &str) -> (Suite, Smallest) {
     let pasted = std::fs::read_to_string(&path).expect("a row") + &paste;
     std::fs::write(&path, pasted).expect("it can be written");
 
-    let with_it = mine::suite(defect, folder.path());
+    let with_it = mine::suite_with(
+        defect,
+        mapping::read(folder.path()).unwrap_or_else(|mistakes| panic!("{mistakes:?}")),
+        Vec::new(),
+    );
     let last = format!("{row}/{}/", smallest.case.name);
     let check = with_it.checks().into_iter().find(|check| check.name.starts_with(&last)).expect("it was pasted");
     let result = with_it.run_check(&check, |engine| engine == "mine" || engine == "sides");
@@ -46,7 +50,7 @@ fn smallest(defect: Defect, name: &str) -> (Suite, Smallest) {
 
 #[test]
 fn the_operator_without_a_defect_has_no_smallest_call() {
-    let suite = mine::suite(Defect::None, &conformance::specs());
+    let suite = mine::suite(Defect::None);
     let check = check(&suite, "num_groups/two_groups_of_three/f32");
     assert_eq!(suite.smallest(&check).expect_err("it holds"), Irreducible::Holds);
 }
@@ -85,7 +89,7 @@ fn the_smallest_call_is_told_as_a_case_and_as_two_scripts() {
 
 #[test]
 fn the_script_fills_what_a_module_may_not_have_where_it_has_it() {
-    let suite = mine::suite(Defect::None, &conformance::specs());
+    let suite = mine::suite(Defect::None);
     let script = |name| {
         let check = check(&suite, name);
         let call = suite.question(&check, Side::Torch).expect("PyTorch has such a call");
@@ -99,7 +103,7 @@ fn the_script_fills_what_a_module_may_not_have_where_it_has_it() {
 
 #[test]
 fn what_cannot_be_made_smaller_is_said() {
-    let suite = mine::suite(Defect::None, &conformance::specs());
+    let suite = mine::suite(Defect::None);
     let said = |name| conformance::shrink(&suite, name).expect_err("it has no smallest call");
     insta::assert_snapshot!(
         "irreducible",

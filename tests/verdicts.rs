@@ -1,6 +1,8 @@
 //! What a run says when a row, a case or a stored answer is not as it should be.
 
 mod altered;
+#[path = "common/ours.rs"]
+mod ours;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -13,26 +15,20 @@ use mapcheck::check::{Check, Finding, Held, Kind, Outcomes, Suite, Verdict};
 use mapcheck::compare::Tolerance;
 use mapcheck::engine::{Engine, Golden, Question, Rust};
 use mapcheck::golden::Store;
-use mapcheck::mapping::{self, Argument, Case, Differs, How, Loosened, Mapping, Row, Side};
+use mapcheck::mapping::{Argument, Case, Differs, How, Loosened, Mapping, Side};
 use mapcheck::python::Exception;
 use mapcheck::report::{self, Report};
+use ours::{case, mapping, row, store, suite};
 
-fn mapping() -> Mapping {
-    mapping::read(Path::new("specs/group_norm")).expect("the specs have no mistakes")
-}
-
-fn run_on(mapping: Mapping, golden: &Path, filter: &str) -> (Suite, Outcomes) {
-    let store = Arc::new(Store::open(golden));
-    let names = mapping.file.golden.clone();
-    let others = names.iter().map(|name| Box::new(Golden::new(name, Arc::clone(&store))) as Box<dyn Engine>).collect();
-    let suite = Suite::new(mapping, Box::new(Rust), others);
+fn run_on(mapping: Mapping, store: Arc<Store>, filter: &str) -> (Suite, Outcomes) {
+    let suite = suite(mapping, &store, Vec::new());
     let checks: Vec<_> = suite.checks().into_iter().filter(|check| check.name.starts_with(filter)).collect();
     let outcomes = suite.run(&checks);
     (suite, outcomes)
 }
 
 fn run(mapping: Mapping, filter: &str) -> (Suite, Outcomes) {
-    run_on(mapping, Path::new("golden/group_norm"), filter)
+    run_on(mapping, store(), filter)
 }
 
 /// The whole run, on two threads.
@@ -48,14 +44,6 @@ fn said(suite: &Suite, outcomes: &Outcomes) -> String {
     let text = report::text(suite, outcomes);
     let below = text.strip_prefix(&report::matrix(suite, outcomes)).expect("the matrix comes first");
     below.trim().to_owned()
-}
-
-fn row<'a>(mapping: &'a mut Mapping, name: &str) -> &'a mut Row {
-    mapping.rows.iter_mut().find(|row| row.name == name).expect("the row is there")
-}
-
-fn case<'a>(mapping: &'a mut Mapping, name: &str, case: &str) -> &'a mut Case {
-    row(mapping, name).file.cases.iter_mut().find(|c| c.name == case).expect("the case is there")
 }
 
 /// The row with this one case only.
@@ -236,8 +224,7 @@ fn a_row_of_rejections_is_vacuous() {
 #[test]
 fn what_is_accepted_is_what_mindspore_takes_whoever_is_the_subject() {
     let accepted = |outcomes: &Outcomes| outcomes.rows.iter().map(|row| row.accepted).collect::<Vec<_>>();
-    let store = Arc::new(Store::open(Path::new("golden/group_norm")));
-    let suite = Suite::new(mapping(), Box::new(Golden::new("torch-2.13.0", store)), Vec::new());
+    let suite = Suite::new(mapping(), Box::new(Golden::new("torch-2.13.0", store())), Vec::new());
     let checks: Vec<_> = suite.checks().into_iter().filter(|check| check.name.starts_with("affine/")).collect();
     let (_, by_mindspore) = run(mapping(), "affine/");
     assert_eq!(accepted(&suite.run(&checks)), accepted(&by_mindspore));
@@ -343,7 +330,7 @@ fn a_rejection_is_held_to_its_class() {
 #[test]
 fn without_stored_answers_nothing_is_let_pass() {
     let empty = tempfile::tempdir().expect("a folder can be made");
-    let (suite, outcomes) = run_on(mapping(), empty.path(), "eps/");
+    let (suite, outcomes) = run_on(mapping(), Arc::new(Store::open(empty.path())), "eps/");
     assert_eq!(outcomes.verdict(), Verdict::Unchecked);
     let said = said(&suite, &outcomes).replace(&empty.path().display().to_string(), "EMPTY");
     insta::assert_snapshot!("unchecked", said);
@@ -357,7 +344,7 @@ fn altered(change: impl Fn(&Path)) -> (Verdict, String) {
         std::fs::copy(&path, copy.path().join(path.file_name().expect("a file has a name"))).expect("it can be copied");
     }
     change(copy.path());
-    let (suite, outcomes) = run_on(mapping(), copy.path(), "eps/");
+    let (suite, outcomes) = run_on(mapping(), Arc::new(Store::open(copy.path())), "eps/");
     let note = outcomes
         .checks
         .iter()

@@ -1,29 +1,20 @@
 //! What a run says where a version, its signature or its documentation is not as the specs claim.
 
-use std::path::Path;
+#[path = "common/ours.rs"]
+mod ours;
+
 use std::sync::Arc;
 
 use mapcheck::binding::{self, Binding};
 use mapcheck::call::{Outcome, Output};
 use mapcheck::check::{Outcomes, Suite, Verdict};
-use mapcheck::engine::{Engine, Golden, Question, Rust};
+use mapcheck::engine::{Engine, Golden, Question};
 use mapcheck::golden::Store;
-use mapcheck::mapping::{self, Case, Differs, How, Mapping, Row};
+use mapcheck::mapping::{Differs, How, Mapping};
 use mapcheck::python::Exception;
 use mapcheck::report;
 use mapcheck::tensor::{DType, Tensor};
-
-fn mapping() -> Mapping {
-    mapping::read(Path::new("specs/group_norm")).expect("the specs have no mistakes")
-}
-
-fn row<'a>(mapping: &'a mut Mapping, name: &str) -> &'a mut Row {
-    mapping.rows.iter_mut().find(|row| row.name == name).expect("the row is there")
-}
-
-fn case<'a>(mapping: &'a mut Mapping, name: &str, case: &str) -> &'a mut Case {
-    row(mapping, name).file.cases.iter_mut().find(|c| c.name == case).expect("the case is there")
-}
+use ours::{case, mapping, row, store, suite};
 
 /// The mapping with each case in one dtype and layout only: what is asked of all rows at once takes no more.
 fn light() -> Mapping {
@@ -43,16 +34,8 @@ fn only(row: &str) -> Mapping {
     mapping
 }
 
-/// The recorded versions, and more engines beside them.
-fn suite(mapping: Mapping, golden: &Path, more: Vec<Box<dyn Engine>>) -> Suite {
-    let store = Arc::new(Store::open(golden));
-    let recorded = mapping.file.golden.iter().map(|name| Box::new(Golden::new(name, Arc::clone(&store))) as Box<_>);
-    let others = recorded.chain(more).collect();
-    Suite::new(mapping, Box::new(Rust), others)
-}
-
 fn run(mapping: Mapping, filter: &str) -> (Suite, Outcomes) {
-    let suite = suite(mapping, Path::new("golden/group_norm"), Vec::new());
+    let suite = suite(mapping, &store(), Vec::new());
     let checks: Vec<_> = suite.checks().into_iter().filter(|check| check.name.starts_with(filter)).collect();
     let outcomes = suite.run(&checks);
     (suite, outcomes)
@@ -191,7 +174,7 @@ fn with_manifest(change: impl Fn(String) -> String, filter: &str) -> Outcomes {
     let manifest = copy.path().join("manifest.json");
     let text = std::fs::read_to_string(&manifest).expect("it can be read");
     std::fs::write(&manifest, sealed(&change(unsealed(&text)))).expect("it can be written");
-    let suite = suite(mapping(), copy.path(), Vec::new());
+    let suite = suite(mapping(), &Arc::new(Store::open(copy.path())), Vec::new());
     let checks: Vec<_> = suite.checks().into_iter().filter(|check| check.name.starts_with(filter)).collect();
     suite.run(&checks)
 }
@@ -258,7 +241,7 @@ fn a_signature_that_is_not_as_the_row_says_is_refuted() {
 
 #[test]
 fn a_parameter_that_no_row_has_is_refuted() {
-    let mut mapping = light();
+    let mut mapping = only("bias");
     mapping.rows.retain(|row| row.name != "bias");
     let (suite, outcomes) = run(mapping, "");
     assert_eq!(outcomes.verdict(), Verdict::Refuted);
@@ -313,9 +296,8 @@ impl Engine for Nearly {
 #[test]
 fn a_live_engine_is_held_to_what_was_recorded_of_its_version() {
     let told = |ulp| {
-        let golden = Path::new("golden/group_norm");
-        let recorded = Golden::new("torch-2.13.0", Arc::new(Store::open(golden)));
-        let suite = suite(mapping(), golden, vec![Box::new(Nearly { recorded, ulp })]);
+        let recorded = Golden::new("torch-2.13.0", store());
+        let suite = suite(mapping(), &store(), vec![Box::new(Nearly { recorded, ulp })]);
         let check = suite.checks().into_iter().find(|check| check.name == "num_groups/three_groups_of_two/f32");
         findings(&suite.run(&[check.expect("the check is there")])).join("\n")
     };

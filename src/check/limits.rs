@@ -29,7 +29,7 @@ impl Shown {
 
 impl Suite {
     /// The limits, each with the recorded versions that it names.
-    pub(super) fn shown(&self, results: &[CheckResult]) -> Vec<Shown> {
+    pub(crate) fn shown(&self, results: &[&CheckResult]) -> Vec<Shown> {
         let file = &self.mapping().file;
         let mut shown = Vec::new();
         for (limit, stated) in file.limits.iter().enumerate() {
@@ -39,7 +39,7 @@ impl Suite {
                 let shows = |result: &CheckResult| {
                     result.engines.iter().chain(&result.sides).any(|asked| asked.shows.contains(&shown_here))
                 };
-                let checks = (0..results.len()).filter(|&at| shows(&results[at])).collect();
+                let checks = (0..results.len()).filter(|&at| shows(results[at])).collect();
                 let asked = results.iter().flat_map(|result| &result.engines).filter(|asked| asked.engine == *engine);
                 let unchecked = asked.map(|asked| asked.verdict).any(|verdict| verdict == Verdict::Unchecked);
                 shown.push(Shown { limit, engine: engine.clone(), checks, unchecked });

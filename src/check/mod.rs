@@ -327,7 +327,11 @@ impl Suite {
         refuse_identical(&mut results);
         let rows = (0..self.mapping.rows.len()).filter_map(|row| self.row(row, checks, &results)).collect();
         let is_complete = results.len() == self.checks().len();
-        let (limits, unmapped) = if is_complete { (self.shown(&results), self.unmapped()) } else { Default::default() };
+        let (limits, unmapped) = if is_complete {
+            (self.shown(&results.iter().collect::<Vec<_>>()), self.unmapped())
+        } else {
+            Default::default()
+        };
         Outcomes { rows, checks: results, limits, unmapped }
     }
 

@@ -13,8 +13,8 @@ use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, Seq
 
 use super::node::{Content, Duplicate, Key, Node};
 
-/// More values than this are not a spec: a file of the largest size that repeats itself by anchors.
-const MOST_NODES: u32 = 1 << 20;
+/// A file of the largest size has fewer values, unless it repeats itself by anchors.
+const MOST_NODES: u32 = 1 << 19;
 
 /// Longer keys than this are no words.
 const LONGEST_KEY: usize = 64;

@@ -1,12 +1,15 @@
 //! An operator as a user would write it for the suite, with a defect or none.
 
-use std::path::Path;
+#[path = "../common/ours.rs"]
+mod ours;
 
 use mapcheck::call::{Answer, Output};
 use mapcheck::check::Suite;
-use mapcheck::conformance;
-use mapcheck::engine::{Declined, Operator, Own, TypedCall};
+use mapcheck::engine::{Declined, Engine, Operator, Own, TypedCall};
+use mapcheck::mapping::Mapping;
 use mapcheck::tensor::Tensor;
+pub use ours::mapping;
+use ours::{store, suite_of};
 
 /// What is wrong with the operator below.
 #[allow(dead_code, reason = "each test looks at some of them")]
@@ -102,9 +105,11 @@ impl Operator for Mine {
 }
 
 /// The suite with it as the subject.
-pub fn suite(defect: Defect, specs: &Path) -> Suite {
-    match conformance::suite(Box::new(Own(Mine(defect))), specs, &conformance::golden(), []) {
-        Ok(suite) => suite,
-        Err(mistakes) => panic!("{}", mistakes.iter().map(|m| format!("{m}\n")).collect::<String>()),
-    }
+pub fn suite(defect: Defect) -> Suite {
+    suite_with(defect, mapping(), Vec::new())
+}
+
+/// The same with another mapping, and more engines.
+pub fn suite_with(defect: Defect, mapping: Mapping, more: Vec<Box<dyn Engine>>) -> Suite {
+    suite_of(Box::new(Own(Mine(defect))), mapping, &store(), more)
 }
