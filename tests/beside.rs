@@ -1,17 +1,13 @@
 //! One engine held to another: what is asked of both, and what is found.
 
-mod altered;
-#[path = "common/ours.rs"]
-mod ours;
-
-use altered::{Altered, with_y};
+use crate::common::altered::{Altered, with_y};
+use crate::common::ours::{mapping, store};
 use mapcheck::call::{Answer, Outcome, Output, Rejection};
 use mapcheck::check::{EngineResult, Finding, Suite, Verdict};
 use mapcheck::engine::{Engine, Golden, Question, Rust};
 use mapcheck::mapping::Case;
 use mapcheck::python::Exception;
 use mapcheck::tensor::DType;
-use ours::{mapping, store};
 
 fn suite() -> Suite {
     Suite::new(mapping(), Box::new(Rust), Vec::new())

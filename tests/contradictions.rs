@@ -1,8 +1,6 @@
 //! What types cannot say of a spec is shown as well: where names, numbers and expectations do not fit together.
 
-mod common;
-
-use common::{CASES, MAPPING, eps, read_with, render};
+use crate::common::folder::{CASES, MAPPING, eps, read_with, render};
 
 fn render_cases(cases: &str) -> String {
     render(&[("eps.yaml", &eps(cases))])

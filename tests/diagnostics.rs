@@ -1,12 +1,10 @@
 //! A mistake in a spec is shown with its line, what was expected and what to write instead; all in one go.
 //! This is of reading and of types; `contradictions.rs` is of what does not fit together.
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 
-use common::{CASES, MAPPING, eps, read_with, render, right, shown};
+use crate::common::folder::{CASES, MAPPING, eps, read_with, render, right, shown};
 use mapcheck::mapping::{Diagnostic, Place, read};
 use rayon::prelude::*;
 

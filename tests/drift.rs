@@ -1,15 +1,12 @@
 //! What the recorded versions of each framework answer otherwise than those before them.
 
-#[path = "common/ours.rs"]
-mod ours;
-
+use crate::common::ours::{mapping, store, suite};
 use mapcheck::call::Output;
 use mapcheck::check::Suite;
 use mapcheck::drift::{self, ArrayChange, Change, Drift, Emptiness, Findings, Judgement, Property, Refusals};
 use mapcheck::python::Exception;
 use mapcheck::report;
 use mapcheck::tensor::DType;
-use ours::{mapping, store, suite};
 
 fn drift(before: &str, after: &str) -> (Suite, Drift) {
     let suite = suite(mapping(), &store(), Vec::new());

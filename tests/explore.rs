@@ -1,10 +1,9 @@
 //! Calls that nobody wrote find what is wrong, tell it once for each cause, and are the same on every run.
 
-mod mine;
-
+use crate::common::mine::{self, Defect};
+use crate::common::ours::mapping;
 use mapcheck::conformance::{self, Exploration};
 use mapcheck::engine::Rust;
-use mine::Defect;
 
 fn explored(defect: Defect, calls: usize, seed: u64) -> String {
     let suite = mine::suite(defect);
@@ -30,7 +29,7 @@ fn defects_of_values_are_found() {
 
 /// An operator with a defect, or another one, beside the operator of this crate.
 fn beside_rust(defect: Defect, calls: usize) -> String {
-    let suite = mine::suite_with(defect, mine::mapping(), vec![Box::new(Rust)]);
+    let suite = mine::suite_with(defect, mapping(), vec![Box::new(Rust)]);
     let how = Exploration { seconds: 0, calls: Some(calls), seed: 5, reference: "rust".to_owned() };
     how.run(&suite, "mine").expect("it is there").0
 }

@@ -1,16 +1,13 @@
 //! The forms of a report: what a terminal, a CI server and GitHub are given.
 
-#[path = "common/ours.rs"]
-mod ours;
-
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::common::ours::{mapping, store, suite};
 use mapcheck::check::Verdict;
 use mapcheck::golden::Store;
 use mapcheck::mapping::{Argument, Mapping, Side};
 use mapcheck::report::{Report, Terminal};
-use ours::{mapping, store, suite};
 
 fn report(mapping: Mapping, store: Arc<Store>, filter: &str) -> Report {
     let suite = suite(mapping, &store, Vec::new());

@@ -1,24 +1,18 @@
 //! Specs and golden files that nobody wrote by mistake: each is read, or refused in bounded time and memory with an
 //! error that names the place. What is inside of an archive is in `src/golden/hostile.rs`.
 
-mod common;
-#[path = "common/mutate.rs"]
-mod mutate;
-#[path = "common/over.rs"]
-mod over;
-
 use std::fs::{self, File};
 use std::path::Path;
 
-use common::{CASES, MAPPING, eps, read_with, render, right, shown};
+use crate::common::folder::{CASES, MAPPING, eps, read_with, render, right, shown};
+use crate::common::mutate::{mutated, numbers};
+use crate::common::over::write_over;
 use mapcheck::call::{Answer, Array, Call, Outcome, Output};
 use mapcheck::check::Suite;
 use mapcheck::golden::{Options, Provenance, Recorded, Recording, Store, record};
 use mapcheck::mapping::{Mapping, read};
 use mapcheck::tensor::{DType, Tensor};
 use mapcheck::{engine, report};
-use mutate::{mutated, numbers};
-use over::write_over;
 
 /// A row in which every key of a case is used.
 fn row() -> String {

@@ -1,15 +1,12 @@
 //! Published pages, read into specs: what is made of them, and what is said of those that contradict themselves.
 
-#[path = "common/over.rs"]
-mod over;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use crate::common::over::write_over;
 use mapcheck::mapping::{self, Category, Mapping, Side};
 use mapcheck::page::Page;
-use over::write_over;
 
 fn page(name: &str) -> Page {
     let path = Path::new("tests/pages").join(name);

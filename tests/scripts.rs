@@ -1,20 +1,18 @@
 //! The scripts of a report make the very tensors of the calls: Python runs them, and keeps what the frameworks are handed.
 //! Where it has no NumPy they say so and are left out; MAPCHECK_PYTHON names a Python that must have it.
 
-mod mine;
-
 use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
+use crate::common::mine::{self, Defect};
 use mapcheck::call::Call;
 use mapcheck::check::Suite;
 use mapcheck::mapping::Side;
 use mapcheck::python::Value;
 use mapcheck::report::{self, Script};
 use mapcheck::tensor::{DType, Tensor};
-use mine::Defect;
 
 /// Every call of every case that a side can write, with its script.
 fn scripts(suite: &Suite) -> Vec<(String, Side, Call, Script)> {

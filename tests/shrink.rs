@@ -1,13 +1,11 @@
 //! A failing call becomes the smallest one that fails for the same reason, and can be pasted into a row.
 
-mod mine;
-
+use crate::common::mine::{self, Defect};
 use mapcheck::check::{Check, Suite, Verdict};
 use mapcheck::conformance;
 use mapcheck::mapping::{self, Side};
 use mapcheck::report;
 use mapcheck::shrink::{Irreducible, Reason, Smallest};
-use mine::Defect;
 
 fn check(suite: &Suite, name: &str) -> Check {
     suite.checks().into_iter().find(|check| check.name == name).unwrap_or_else(|| panic!("no check {name}"))

@@ -1,14 +1,11 @@
 //! What a run says when a row, a case or a stored answer is not as it should be.
 
-mod altered;
-#[path = "common/ours.rs"]
-mod ours;
-
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock};
 
-use altered::{Altered, with_y};
+use crate::common::altered::{Altered, with_y};
+use crate::common::ours::{case, mapping, row, store, suite};
 use mapcheck::binding::Binding;
 use mapcheck::call::{Outcome, Output, Rejection};
 use mapcheck::check::{Check, Finding, Held, Kind, Outcomes, Suite, Verdict};
@@ -18,7 +15,6 @@ use mapcheck::golden::Store;
 use mapcheck::mapping::{Argument, Case, Differs, How, Loosened, Mapping, Side};
 use mapcheck::python::Exception;
 use mapcheck::report::{self, Report};
-use ours::{case, mapping, row, store, suite};
 
 fn run_on(mapping: Mapping, store: Arc<Store>, filter: &str) -> (Suite, Outcomes) {
     let suite = suite(mapping, &store, Vec::new());

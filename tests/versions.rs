@@ -1,10 +1,8 @@
 //! What a run says where a version, its signature or its documentation is not as the specs claim.
 
-#[path = "common/ours.rs"]
-mod ours;
-
 use std::sync::Arc;
 
+use crate::common::ours::{case, mapping, row, store, suite};
 use mapcheck::binding::{self, Binding};
 use mapcheck::call::{Outcome, Output};
 use mapcheck::check::{Outcomes, Suite, Verdict};
@@ -14,7 +12,6 @@ use mapcheck::mapping::{Differs, How, Mapping};
 use mapcheck::python::Exception;
 use mapcheck::report;
 use mapcheck::tensor::{DType, Tensor};
-use ours::{case, mapping, row, store, suite};
 
 /// The mapping with each case in one dtype and layout only: what is asked of all rows at once takes no more.
 fn light() -> Mapping {

@@ -19,20 +19,17 @@ pub fn mapping() -> Mapping {
 }
 
 /// The stored answers.
-#[allow(dead_code, reason = "some tests have answers of their own")]
 pub fn store() -> Arc<Store> {
     static STORE: LazyLock<Arc<Store>> = LazyLock::new(|| Arc::new(Store::open(Path::new(GOLDEN))));
     Arc::clone(&STORE)
 }
 
 /// The operator of this crate beside every recorded version, and more engines.
-#[allow(dead_code, reason = "some tests have a subject of their own")]
 pub fn suite(mapping: Mapping, store: &Arc<Store>, more: Vec<Box<dyn Engine>>) -> Suite {
     suite_of(Box::new(Rust), mapping, store, more)
 }
 
 /// The same of another subject.
-#[allow(dead_code, reason = "some tests have an engine or two alone")]
 pub fn suite_of(subject: Box<dyn Engine>, mapping: Mapping, store: &Arc<Store>, more: Vec<Box<dyn Engine>>) -> Suite {
     let recorded = mapping.file.golden.iter().map(|name| Box::new(Golden::new(name, Arc::clone(store))) as Box<_>);
     let others = recorded.chain(more).collect();
@@ -40,13 +37,11 @@ pub fn suite_of(subject: Box<dyn Engine>, mapping: Mapping, store: &Arc<Store>, 
 }
 
 /// A row of a mapping.
-#[allow(dead_code, reason = "some tests change none")]
 pub fn row<'a>(mapping: &'a mut Mapping, name: &str) -> &'a mut Row {
     mapping.rows.iter_mut().find(|row| row.name == name).expect("the row is there")
 }
 
 /// A case of a row.
-#[allow(dead_code, reason = "some tests change none")]
 pub fn case<'a>(mapping: &'a mut Mapping, name: &str, case: &str) -> &'a mut Case {
     row(mapping, name).file.cases.iter_mut().find(|c| c.name == case).expect("the case is there")
 }

@@ -1,18 +1,13 @@
 //! An operator as a user would write it for the suite, with a defect or none.
 
-#[path = "../common/ours.rs"]
-mod ours;
-
+use crate::common::ours::{mapping, store, suite_of};
 use mapcheck::call::{Answer, Output};
 use mapcheck::check::Suite;
 use mapcheck::engine::{Declined, Engine, Operator, Own, TypedCall};
 use mapcheck::mapping::Mapping;
 use mapcheck::tensor::Tensor;
-pub use ours::mapping;
-use ours::{store, suite_of};
 
 /// What is wrong with the operator below.
-#[allow(dead_code, reason = "each test looks at some of them")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Defect {
     None,
