@@ -98,7 +98,10 @@ impl Builder {
         let values = [&gamma, &beta].into_iter().flat_map(Tensor::to_f64);
         let largest = values.map(|v| if v.is_nan() { f64::INFINITY } else { v.abs() }).fold(0.0, f64::max);
         let least = least(&gamma.to_f64(), &beta.to_f64());
-        Ok(GroupNorm { num_groups, num_channels, eps: self.eps, affine: self.affine, gamma, beta, largest, least })
+        let applied = gamma.to_f64().into_iter().map(f64::abs).filter(|gamma| *gamma != 0.0);
+        let faintest = applied.fold(f64::INFINITY, f64::min);
+        let (eps, affine) = (self.eps, self.affine);
+        Ok(GroupNorm { num_groups, num_channels, eps, affine, gamma, beta, largest, least, faintest })
     }
 }
 

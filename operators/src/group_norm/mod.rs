@@ -79,6 +79,8 @@ pub struct GroupNorm {
     largest: f64,
     /// The least magnitude of gamma, or of beta where that is larger, over all channels whose gamma is not 0.
     least: f64,
+    /// The least magnitude of gamma where it is not 0.
+    faintest: f64,
 }
 
 impl GroupNorm {

@@ -52,7 +52,7 @@ impl<T: Lane<N>, const N: usize> Summed<T, N> {
             let normaliser = summed::<T, I, N>(x, dy, &mut shares, parameters)?;
             (normaliser, projected(&normaliser, shares, gamma, parameters)?)
         };
-        if is_faint(gamma, &normaliser) {
+        if parameters.is_faint(gamma, normaliser.inverse_deviation.into()) {
             return None;
         }
         Some(Self { normaliser, means, line: line(&normaliser, means)? })
@@ -128,13 +128,6 @@ pub(super) fn line<T: Lane<N>, const N: usize>(
     let [slope, level] = [In::<T, N>::of(-falling.rounded()), In::<T, N>::of(level.rounded())];
     let are_finite = Into::<f64>::into(slope).is_finite() && Into::<f64>::into(level).is_finite();
     are_finite.then_some([slope, level])
-}
-
-/// Whether gradients of the usual size leave the range of what is computed in, as gamma is all but 0.
-#[inline(always)]
-pub(super) fn is_faint<T: Lane<N>, const N: usize>(gamma: &[In<T, N>], normaliser: &Normaliser<T, N>) -> bool {
-    let largest = gamma.iter().map(|&gamma| Into::<f64>::into(gamma).abs()).fold(0.0, f64::max);
-    largest != 0.0 && largest * normaliser.inverse_deviation.parts()[0] < 1.0 / In::<T, N>::SAFE
 }
 
 /// Whether a sum came about far from the ends of the range of what is computed in; 0 is no end.

@@ -42,6 +42,8 @@ pub(super) struct Parameters<'a, T: Lane<N>, const N: usize> {
     largest: f64,
     /// The least magnitude of gamma, or of beta where that is larger, over all channels whose gamma is not 0.
     least: f64,
+    /// The least magnitude of gamma where it is not 0, before it was rounded to the dtype of the input.
+    faintest: f64,
 }
 
 impl<'a, T: Lane<N>, const N: usize> Parameters<'a, T, N> {
@@ -71,6 +73,7 @@ impl<'a, T: Lane<N>, const N: usize> Parameters<'a, T, N> {
                 && [&norm.gamma, &norm.beta].iter().any(|parameter| parameter.dtype() == DType::F64),
             largest: T::rounded(norm.largest).to_f64(),
             least: norm.least,
+            faintest: norm.faintest,
         }
     }
 
@@ -91,6 +94,18 @@ impl<'a, T: Lane<N>, const N: usize> Parameters<'a, T, N> {
         let [gamma, beta]: [&[In<T, N>]; 2] = if gamma.is_empty() { [&self.gamma, &self.beta] } else { [gamma, beta] };
         let range = first * self.extents.spatial..first * self.extents.spatial + self.extents.group;
         [&gamma[range.clone()], &beta[range]]
+    }
+
+    /// Whether gradients of the usual size leave the range of what is computed in, as gamma of a group is all but 0.
+    #[inline(always)]
+    pub fn is_faint(&self, gamma: &[In<T, N>], inverse_deviation: f64) -> bool {
+        let edge = 1.0 / In::<T, N>::SAFE;
+        // Where rounding leaves something of a number, it leaves half of it.
+        if self.faintest * inverse_deviation >= 2.0 * edge {
+            return false;
+        }
+        let largest = gamma.iter().map(|&gamma| Into::<f64>::into(gamma).abs()).fold(0.0, f64::max);
+        largest != 0.0 && largest * inverse_deviation < edge
     }
 
     /// Whether nothing that is made of gamma and beta leaves the range of what is computed in.

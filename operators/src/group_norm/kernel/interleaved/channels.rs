@@ -1,7 +1,7 @@
 //! From the sums of each channel of a sample to what its elements are scaled and shifted by.
 
 use super::super::Pass;
-use super::super::backward::{Shares, is_faint, line, projected};
+use super::super::backward::{Shares, line, projected};
 use super::super::forward::Affines;
 use super::super::lanes::{In, Lane, WideOf};
 use super::super::parameters::Parameters;
@@ -103,8 +103,8 @@ impl<T: Lane<N>, const N: usize> Pass for Backward<'_, '_, T, N> {
             let gamma = &self.parameters.gamma[range.clone()];
             let means = projected(&normaliser, [hats, dys], gamma, self.parameters);
             let line = means.and_then(|means| line(&normaliser, means));
-            let Some([slope, level]) = line.filter(|_| !self.parameters.are_wider && !is_faint(gamma, &normaliser))
-            else {
+            let is_faint = self.parameters.is_faint(gamma, normaliser.inverse_deviation.into());
+            let Some([slope, level]) = line.filter(|_| !self.parameters.are_wider && !is_faint) else {
                 *place = None;
                 continue;
             };
