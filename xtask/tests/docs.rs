@@ -17,11 +17,11 @@ const LEFT_OUT: [(&str, &str); 14] = [
     ("cargo mutants --in-place --baseline skip --timeout 120", "days, and another machine: it changes the sources"),
     ("cargo mutants --in-place --baseline skip --timeout 60 -F '^src/' -C --lib", "hours, as above"),
     (
-        "cargo mutants --in-place --baseline skip --timeout 120 -F '^src/check' --iterate -C --test=verdicts -C --test=versions -C --test=contradictions -- -- --skip the_number_of_threads --skip the_readme",
+        "cargo mutants --in-place --baseline skip --timeout 120 -F '^src/check' --iterate -C --test=suite -- -- verdicts:: versions:: contradictions:: --skip the_number_of_threads --skip the_readme",
         "hours, as above",
     ),
     (
-        "cargo mutants --in-place --baseline skip --timeout 120 -F '^src/' --iterate -C --lib -C --test=beside -C --test=explore -C --test=shrink -C --test=forms -C --test=verdicts",
+        "cargo mutants --in-place --baseline skip --timeout 120 -F '^src/' --iterate -C --lib -C --test=suite",
         "hours, as above",
     ),
     (
