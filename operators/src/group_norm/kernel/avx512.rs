@@ -151,14 +151,13 @@ impl Isa for Avx512 {
         // SAFETY: as above.
         unsafe {
             let bits = _mm512_castps_si512(values);
-            let upper = _mm512_srli_epi32::<16>(bits);
             // Half of what is cut off, or just below it where the last bit that stays is even.
-            let even = _mm512_and_si512(upper, _mm512_set1_epi32(1));
+            let even = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
             let rounded = _mm512_add_epi32(bits, _mm512_add_epi32(even, _mm512_set1_epi32(0x7fff)));
             let is_nan = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(values, values);
-            let rounded = _mm512_srli_epi32::<16>(rounded);
-            let chosen = _mm512_mask_or_epi32(rounded, is_nan, upper, _mm512_set1_epi32(0x40));
-            _mm256_storeu_si256(narrow.as_mut_ptr().cast(), _mm512_cvtepi32_epi16(chosen));
+            let chosen = _mm512_mask_or_epi32(rounded, is_nan, bits, _mm512_set1_epi32(0x40_0000));
+            let upper = _mm512_permutexvar_epi16(_mm512_loadu_si512(UPPER_HALVES.as_ptr().cast()), chosen);
+            _mm256_storeu_si256(narrow.as_mut_ptr().cast(), _mm512_castsi512_si256(upper));
         }
         narrow
     }
@@ -209,6 +208,17 @@ impl Isa for Avx512 {
         unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) }
     }
 }
+
+/// Where the upper halves of sixteen numbers of 32 bits are among their 32 halves, and then any.
+const UPPER_HALVES: [i16; 32] = {
+    let mut places = [0; 32];
+    let mut place = 0;
+    while place < 16 {
+        places[place] = 2 * place as i16 + 1;
+        place += 1;
+    }
+    places
+};
 
 #[inline(always)]
 fn sum_of_sixteen(lanes: __m512) -> f32 {

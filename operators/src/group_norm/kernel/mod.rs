@@ -46,7 +46,7 @@
 //! | `interleaved::columns::FEW_ROWS` | what is done once for each column of a row that two vectors divide pays from 32 such rows on; where there are fewer, a row is one place in space |
 //! | [`Sizes::streamed`] | from 8 MiB on, y is not in a cache any more when it is read, and is written past them: otherwise its old content is read first |
 //! | [`Sizes::held`] | a group up to 512 KiB is held in the second cache; while it is written, the next one is fetched. A larger one is written piece by piece while the next one is summed |
-//! | [`Sizes::memory`] | an input from 64 MiB on, or two from 16 MiB on each, are not held in the last cache: rows of interleaved channels are read as they lie, and not column by column |
+//! | [`Sizes::memory`] | x and dy from 16 MiB on each are not held in the last cache: fewer rows of interleaved channels are taken together, so that they come nearly as they lie |
 //! | `interleaved::UNIT` | 64 Ki elements: what is added up for each channel of a unit is little beside them, and two threads find enough units |
 //!
 //! They were set on two cores with caches of 32 KiB, 1 MiB and 32 MiB; `cargo xtask bench operator` shows what they

@@ -13,7 +13,7 @@ pub(super) struct Sizes {
     pub streamed: usize,
     /// From so many on, the next group is fetched while this one is written.
     pub fetched: usize,
-    /// From so many on, an input is not in any cache.
+    /// From so many on, what is read of several inputs is not in any cache.
     pub memory: usize,
 }
 

@@ -67,8 +67,7 @@ fn covering(starts: impl Iterator<Item = usize>, lanes: usize) -> Vec<Column> {
 }
 
 /// The turns in which vectors are taken: some rows together, pair of columns after pair of columns, so that what belongs
-/// to a column is read once for all of them. What comes from memory is taken row by row, in the order in which it is
-/// fetched anyway.
+/// to a column is read once for all of them. What comes from memory is fetched meanwhile, in the order in which it lies.
 #[derive(Clone, Copy)]
 pub(super) struct Turns {
     /// So many rows are taken together.
@@ -80,32 +79,36 @@ pub(super) struct Turns {
 impl Turns {
     /// For rows of so many bytes in each of `A` inputs of so many.
     pub fn new<const A: usize>(row: usize, bytes: usize, sizes: Sizes) -> Self {
-        if A * A * bytes >= sizes.memory {
-            return Self { together: 1, fetches: false };
+        // Of fewer rows than four, what belongs to a column is more than its elements.
+        if bytes < sizes.fetched {
+            return Self { together: (TOGETHER_BYTES / row).clamp(4, RUN), fetches: false };
         }
-        let fetches = bytes >= sizes.fetched;
-        let (row, least) = if fetches { (A * row, 1) } else { (row, 4) };
-        Self { together: (TOGETHER_BYTES / row).clamp(least, RUN), fetches }
+        // Beyond eight, one row's place in the caches is another's.
+        let together = match A {
+            1 => (TOGETHER_BYTES / row).clamp(4, 8),
+            _ if A * A * bytes < sizes.memory => (TOGETHER_BYTES / (A * row)).clamp(1, RUN),
+            _ => (TOGETHER_BYTES / (A * A * row)).clamp(1, 4),
+        };
+        // One row after the other is fetched by the machine itself.
+        Self { together, fetches: together > 1 }
     }
 
-    /// Fetches what columns side by side have in the rows after some of a length.
+    /// Fetches a part of the rows that follow some, in the order in which they lie: the part of one of so many `turns`.
     #[inline(always)]
     pub fn fetch<T: Lane<N>, I: Isa, const N: usize>(
         &self,
         values: &[T],
         rows: Range<usize>,
         length: usize,
-        columns: &[Column],
+        (turn, turns): (usize, usize),
     ) {
         if !self.fetches {
             return;
         }
-        for row in rows {
-            let row = values.as_ptr().wrapping_add((row + self.together) * length);
-            // Two vectors that are halves of a line come at once.
-            for column in columns.iter().step_by((LINE / size_of::<[T; N]>()).max(1)) {
-                I::prefetch(row.wrapping_add(column.start));
-            }
+        let next = values.as_ptr().wrapping_add(rows.end * length).cast::<u8>();
+        let lines = (rows.len() * length * size_of::<T>()).div_ceil(LINE);
+        for line in turn * lines / turns..(turn + 1) * lines / turns {
+            I::prefetch(next.wrapping_add(line * LINE));
         }
     }
 }

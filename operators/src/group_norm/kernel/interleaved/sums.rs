@@ -65,12 +65,13 @@ where
         for first in (0..rows).step_by(RUN) {
             let end = rows.min(first + RUN);
             for start in (first..end).step_by(together) {
-                for ((pair, shift), of_pair) in columns.as_chunks::<2>().0.iter().zip(shifts).zip(&mut lanes_of) {
+                let pairs = columns.as_chunks::<2>().0;
+                for (turn, ((pair, shift), of_pair)) in pairs.iter().zip(shifts).zip(&mut lanes_of).enumerate() {
                     let shift = [Of::<T, I, N>::load(&shift[0][0]), Of::<T, I, N>::load(&shift[1][0])];
                     let mut sums = *of_pair;
                     let rows = start..end.min(start + together);
                     for x in self.inputs {
-                        self.turns.fetch::<T, I, N>(x, rows.clone(), size, pair);
+                        self.turns.fetch::<T, I, N>(x, rows.clone(), size, (turn, pairs.len()));
                     }
                     for row in rows.map(|row| row * size) {
                         let mut values = [[zero; A]; 2];

@@ -145,11 +145,16 @@ where
             let rows = first..rows.min(first + together);
             // Both halves of a line are written together.
             if size_of::<[T; N]>() < LINE {
-                for (pair, numbers) in columns.as_chunks::<2>().0.iter().zip(numbers.as_chunks().0) {
+                let pairs = columns.as_chunks::<2>().0;
+                for (turn, (pair, numbers)) in pairs.iter().zip(numbers.as_chunks().0).enumerate() {
+                    self.fetch::<I>(rows.clone(), (turn, pairs.len()));
                     self.rows::<I, 2>(rows.clone(), *pair, numbers);
                 }
             } else {
-                for (column, numbers) in columns.as_chunks::<1>().0.iter().zip(numbers.as_chunks().0) {
+                for (turn, (column, numbers)) in
+                    columns.as_chunks::<1>().0.iter().zip(numbers.as_chunks().0).enumerate()
+                {
+                    self.fetch::<I>(rows.clone(), (turn, columns.len()));
                     self.rows::<I, 1>(rows.clone(), *column, numbers);
                 }
             }
@@ -186,6 +191,14 @@ where
     W: Writing<T, N, A, C>,
     T: Lane<N>,
 {
+    /// Fetches a part of what follows some rows.
+    #[inline(always)]
+    fn fetch<I: Isa>(&self, rows: Range<usize>, turn: (usize, usize)) {
+        for x in self.plane.inputs() {
+            self.turns.fetch::<T, I, N>(x, rows.clone(), self.columns.row, turn);
+        }
+    }
+
     /// Writes columns that are side by side.
     #[inline(always)]
     fn rows<I: Isa, const K: usize>(
@@ -198,9 +211,6 @@ where
         let mut of_columns = [of_column::<T, I, N, C>(&numbers[0]); K];
         for k in 1..K {
             of_columns[k] = of_column::<T, I, N, C>(&numbers[k]);
-        }
-        for x in self.plane.inputs() {
-            self.turns.fetch::<T, I, N>(x, rows.clone(), size, &columns);
         }
         for row in rows.map(|row| row * size) {
             for k in 0..K {
