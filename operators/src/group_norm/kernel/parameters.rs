@@ -101,7 +101,7 @@ impl<'a, T: Lane<N>, const N: usize> Parameters<'a, T, N> {
     pub fn is_faint(&self, gamma: &[In<T, N>], inverse_deviation: f64) -> bool {
         let edge = 1.0 / In::<T, N>::SAFE;
         // Where rounding leaves something of a number, it leaves half of it.
-        if self.faintest * inverse_deviation >= 2.0 * edge {
+        if self.faintest * inverse_deviation >= edge + edge {
             return false;
         }
         let largest = gamma.iter().map(|&gamma| Into::<f64>::into(gamma).abs()).fold(0.0, f64::max);

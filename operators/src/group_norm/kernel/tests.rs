@@ -272,6 +272,36 @@ fn passes_give_what_more_care_gives() {
     held(Order::Interleaved, shape, &drawn::<f32>(shape.iter().product(), 1, 2.0));
 }
 
+/// Beside a gamma of the usual size, and none; y is of the usual size by its beta.
+#[test]
+fn a_gamma_that_is_all_but_0_leaves_dx_all_its_digits() {
+    let cases = [3, 40].into_iter().flat_map(|spatial| [0.0, 5.0].map(|last| (spatial, last)));
+    for (order, (spatial, last)) in ORDERS.into_iter().flat_map(|order| cases.clone().map(move |case| (order, case))) {
+        let gamma = [1e-40, -2e-40, 3e-40, 1.0, -2.0, 3.0, last, last, last];
+        let of_gamma = crate::tensor::Tensor::from_f64(DType::F32, &[9], &gamma).unwrap();
+        let gamma = of_gamma.to_f64();
+        let norm = GroupNorm::builder(3, 9).gamma_init(&of_gamma).beta_init(1.0).build().unwrap();
+        let extents = norm.extents(&[1, 9, spatial]).unwrap();
+        let x = drawn::<f32>(9 * spatial, 1, 2.0);
+        let dy: Vec<f32> = drawn::<f32>(9 * spatial, 2, 0.5).into_iter().map(|v| v * 1e20).collect();
+        let mut dx = x.clone();
+        backward_by(Task::new(&norm, extents, order), [&x, &dy], Some(places(&mut dx)));
+        for group in 0..3 {
+            let places = (3 * group..3 * group + 3).flat_map(|c| (0..spatial).map(move |s| (c, s)));
+            let places: Vec<usize> = places.map(|(c, s)| order.at(0, c, s, [9, spatial])).collect();
+            let [x, dy, dx] =
+                [&x, &dy, &dx].map(|values| places.iter().map(|&at| f64::from(values[at])).collect::<Vec<_>>());
+            let [mut hats, mut dys] = [[0.0; 3]; 2];
+            let exact = norm.differentiated_carefully(group, extents, &gamma, [&x, &dy], [&mut hats, &mut dys]);
+            let size = exact.iter().fold(0.0, |largest: f64, v| v.abs().max(largest));
+            for (ours, exact) in dx.iter().zip(&exact) {
+                let is_near = (ours - exact).abs() <= 2.0 * DType::F32.ulp(size);
+                assert!(is_near, "{order:?}, {spatial}, {last}, group {group}: {ours:e}, {exact:e}");
+            }
+        }
+    }
+}
+
 /// A mean that is guessed from a few elements, which are far above the others or below.
 #[test]
 fn a_guess_that_is_far_off_is_mended_once() {

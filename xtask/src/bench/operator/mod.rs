@@ -97,7 +97,7 @@ impl Operator {
     /// Both directions of a case.
     fn measure<T: Element>(&self, case: Case, pools: &Pools) -> Result<Vec<Row>> {
         let accuracy = accuracy::measure::<T>(case)?;
-        let (subject, wall) = (Subject::<T>::new(case, 0.0)?, Wall::new(case.bytes()));
+        let (subject, wall) = (Subject::<T>::new(case, 0.0, 0)?, Wall::new(case.bytes()));
         let mut entries = subject.entries(pools);
         entries.extend(torch::entries(&subject)?);
         entries.extend(wall.entries(pools));

@@ -16,6 +16,9 @@ use super::race::{Contender, Entry, THREADS, timed};
 /// So many values are drawn and then repeated; a prime, so that they meet every channel.
 const DRAWN: usize = 65_521;
 
+/// What is drawn for a subject takes fewer seeds.
+const SEEDS: u64 = 8;
+
 /// An operator, its input, the gradient of its output, and room for the output.
 pub struct Subject<T> {
     /// The operator, with parameters of the same dtype.
@@ -29,13 +32,13 @@ pub struct Subject<T> {
 }
 
 impl<T: Element> Subject<T> {
-    /// An input with the mean `offset`.
-    pub fn new(case: Case, offset: f64) -> Result<Self> {
+    /// An input with the mean `offset`; another `draw` has other values everywhere.
+    pub fn new(case: Case, offset: f64, draw: u64) -> Result<Self> {
         // Far from 0 the values of a narrow dtype are far apart: a deviation of 1 would leave one of them.
         let deviation = f64::max(1.0, 2.0 * case.dtype.ulp(offset));
         let channels = case.shape.channels();
         let parameter = |seed, mean: f64| {
-            let mut generator = Generator::new(seed);
+            let mut generator = Generator::new(SEEDS * draw + seed);
             let values: Vec<f64> = (0..channels).map(|_| mean + 0.25 * generator.bell()).collect();
             Tensor::from_f64(case.dtype, &[channels], &values).context("a value for each channel")
         };
@@ -43,8 +46,8 @@ impl<T: Element> Subject<T> {
             .gamma_init(parameter(1, 1.0)?)
             .beta_init(parameter(2, 0.5)?)
             .build()?;
-        let x = array(case, 3, |bell| offset + deviation * bell)?;
-        let dy = array(case, 4, |bell| bell)?;
+        let x = array(case, SEEDS * draw + 3, |bell| offset + deviation * bell)?;
+        let dy = array(case, SEEDS * draw + 4, |bell| bell)?;
         let y = RefCell::new(array(case, 5, |_| 0.0)?);
         Ok(Self { norm, x, dy, y })
     }
