@@ -102,6 +102,16 @@ fn a_check_is_run_again_by_the_command_of_its_suite() {
 }
 
 #[test]
+fn a_check_is_told_as_a_program_of_each_side() {
+    let report = report(mapping(), store(), "gamma_init/number/f32");
+    let case = report.checks[0].case.as_ref().expect("it is of a case");
+    let [torch, mindspore] =
+        [&case.torch, &case.mindspore].map(|script| script.as_ref().map(ToString::to_string).unwrap_or_default());
+    assert!(torch.contains("torch.nn.GroupNorm(") && torch.contains("weight"), "{torch}");
+    assert!(mindspore.contains("nn.GroupNorm(") && mindspore.contains("gamma_init"), "{mindspore}");
+}
+
+#[test]
 fn brief_leaves_the_notes_out_and_no_mismatch() {
     let report = report(wrong(), store(), "input/mean_1e6");
     let (brief, whole) = (Terminal { brief: true, ..Terminal::default() }, Terminal::default());

@@ -285,7 +285,9 @@ fn a_gamma_that_is_all_but_0_leaves_dx_all_its_digits() {
         let x = drawn::<f32>(9 * spatial, 1, 2.0);
         let dy: Vec<f32> = drawn::<f32>(9 * spatial, 2, 0.5).into_iter().map(|v| v * 1e20).collect();
         let mut dx = x.clone();
+        care_taken();
         backward_by(Task::new(&norm, extents, order), [&x, &dy], Some(places(&mut dx)));
+        assert_eq!(care_taken(), 1, "{order:?}, {spatial}, {last}: of the first group alone");
         for group in 0..3 {
             let places = (3 * group..3 * group + 3).flat_map(|c| (0..spatial).map(move |s| (c, s)));
             let places: Vec<usize> = places.map(|(c, s)| order.at(0, c, s, [9, spatial])).collect();
