@@ -1,6 +1,7 @@
 //! A failing call becomes the smallest one that fails for the same reason, and can be pasted into a row.
 
 use crate::common::mine::{self, Defect};
+use crate::common::ours::{SPECS, copied};
 use mapcheck::check::{Check, Suite, Verdict};
 use mapcheck::conformance;
 use mapcheck::mapping::{self, Side};
@@ -15,11 +16,7 @@ fn check(suite: &Suite, name: &str) -> Check {
 fn smallest(defect: Defect, name: &str) -> (Suite, Smallest) {
     let suite = mine::suite(defect);
     let smallest = suite.smallest(&check(&suite, name)).unwrap_or_else(|why| panic!("{name}: {why}"));
-    let folder = tempfile::tempdir().expect("a folder can be made");
-    for entry in std::fs::read_dir(conformance::specs()).expect("the specs are there") {
-        let path = entry.expect("it can be listed").path();
-        std::fs::copy(&path, folder.path().join(path.file_name().expect("a name"))).expect("it can be copied");
-    }
+    let folder = copied(SPECS);
     let row = name.split('/').next().expect("a row");
     let path = folder.path().join(format!("{row}.yaml"));
     // What is to be said in place of that has its Chinese already.

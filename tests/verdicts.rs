@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use crate::common::altered::{Altered, with_y};
-use crate::common::ours::{case, mapping, row, store, suite};
+use crate::common::ours::{GOLDEN, case, copied, mapping, row, store, suite};
 use mapcheck::binding::Binding;
 use mapcheck::call::{Outcome, Output, Rejection};
 use mapcheck::check::{Check, Finding, Held, Kind, Outcomes, Suite, Verdict};
@@ -334,11 +334,7 @@ fn without_stored_answers_nothing_is_let_pass() {
 
 /// A copy of the golden folder, changed.
 fn altered(change: impl Fn(&Path)) -> (Verdict, String) {
-    let copy = tempfile::tempdir().expect("a folder can be made");
-    for entry in std::fs::read_dir("golden/group_norm").expect("the golden folder is there") {
-        let path = entry.expect("it can be listed").path();
-        std::fs::copy(&path, copy.path().join(path.file_name().expect("a file has a name"))).expect("it can be copied");
-    }
+    let copy = copied(GOLDEN);
     change(copy.path());
     let (suite, outcomes) = run_on(mapping(), Arc::new(Store::open(copy.path())), "eps/");
     let note = outcomes

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::common::ours::{case, mapping, row, store, suite};
+use crate::common::ours::{GOLDEN, case, copied, mapping, row, store, suite};
 use mapcheck::binding::{self, Binding};
 use mapcheck::call::{Outcome, Output};
 use mapcheck::check::{Outcomes, Suite, Verdict};
@@ -163,11 +163,7 @@ fn signatures_of_two_sides_are_not_held_to_each_other() {
 
 /// The findings on a golden folder whose manifest is another.
 fn with_manifest(change: impl Fn(String) -> String, filter: &str) -> Outcomes {
-    let copy = tempfile::tempdir().expect("a folder can be made");
-    for entry in std::fs::read_dir("golden/group_norm").expect("the golden folder is there") {
-        let path = entry.expect("it can be listed").path();
-        std::fs::copy(&path, copy.path().join(path.file_name().expect("a file has a name"))).expect("it can be copied");
-    }
+    let copy = copied(GOLDEN);
     let manifest = copy.path().join("manifest.json");
     let text = std::fs::read_to_string(&manifest).expect("it can be read");
     std::fs::write(&manifest, sealed(&change(unsealed(&text)))).expect("it can be written");

@@ -7,6 +7,10 @@ use mapcheck::check::Suite;
 use mapcheck::engine::{Engine, Golden, Rust};
 use mapcheck::golden::Store;
 use mapcheck::mapping::{self, Case, Mapping, Row};
+use tempfile::TempDir;
+
+/// The folder of the specs.
+pub const SPECS: &str = "specs/group_norm";
 
 /// The folder of the stored answers.
 pub const GOLDEN: &str = "golden/group_norm";
@@ -14,7 +18,7 @@ pub const GOLDEN: &str = "golden/group_norm";
 /// The mapping; what a test changes of it is its own.
 pub fn mapping() -> Mapping {
     static MAPPING: LazyLock<Mapping> =
-        LazyLock::new(|| mapping::read(Path::new("specs/group_norm")).expect("the specs have no mistakes"));
+        LazyLock::new(|| mapping::read(Path::new(SPECS)).expect("the specs have no mistakes"));
     MAPPING.clone()
 }
 
@@ -22,6 +26,16 @@ pub fn mapping() -> Mapping {
 pub fn store() -> Arc<Store> {
     static STORE: LazyLock<Arc<Store>> = LazyLock::new(|| Arc::new(Store::open(Path::new(GOLDEN))));
     Arc::clone(&STORE)
+}
+
+/// A copy of a folder, to be changed.
+pub fn copied(folder: &str) -> TempDir {
+    let copy = tempfile::tempdir().expect("a folder can be made");
+    for entry in std::fs::read_dir(folder).expect("the folder is there") {
+        let path = entry.expect("it can be listed").path();
+        std::fs::copy(&path, copy.path().join(path.file_name().expect("a file has a name"))).expect("it can be copied");
+    }
+    copy
 }
 
 /// The operator of this crate beside every recorded version, and more engines.
