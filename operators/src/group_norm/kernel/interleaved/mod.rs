@@ -29,8 +29,11 @@ use columns::{Column, Columns, Turns};
 use sums::{Moments, Products, Summing, Sums};
 use write::{Apart, Gradient, Normal, Plane, Within, Write, Writing};
 
-/// About so many elements are a unit.
+/// At least about so many elements are a unit.
 const UNIT: usize = 64 << 10;
+
+/// About so many units are a large sample.
+const UNITS: usize = 32;
 
 /// So many bytes are fetched and written at once.
 const LINE: usize = 64;
@@ -114,7 +117,8 @@ impl<'a, 'b, T: Lane<N>, const N: usize> Interleaved<'a, 'b, T, N> {
     fn new(path: Path, parameters: &'a Parameters<'b, T, N>, is_shared: bool) -> Self {
         let channels = parameters.norm.num_channels;
         let columns = Columns::new(channels, parameters.sample(), N);
-        let unit = (UNIT / columns.row).max(1) * columns.row;
+        let unit = UNIT.max(parameters.sample() / UNITS);
+        let unit = (unit / columns.row).max(1) * columns.row;
         Self { path, parameters, channels, columns, unit, is_shared }
     }
 
@@ -230,24 +234,40 @@ impl<'a, 'b, T: Lane<N>, const N: usize> Interleaved<'a, 'b, T, N> {
             (0..self.channels).map(|channel| shifts[channel / self.parameters.channels]).collect();
         let shifts = self.row::<1>(&of_channels, 0);
         let (length, turns) = (inputs[0].len(), self.turns::<A>());
-        let of_unit = |first: usize| {
-            let mut sums = vec![[WideOf::<T, N>::default(); S]; self.channels];
+        let nothing = || vec![[WideOf::<T, N>::default(); S]; self.channels];
+        let of_unit = |first: usize, sums: &mut [[WideOf<T, N>; S]]| {
             let inputs = inputs.map(|x| &x[first..length.min(first + self.unit)]);
-            let columns = &self.columns;
-            on(self.path, Sums { summing, inputs, columns, shifts: &shifts, turns, sums: &mut sums });
-            sums
+            on(self.path, Sums { summing, inputs, columns: &self.columns, shifts: &shifts, turns, sums });
         };
-        let firsts = (0..length.div_ceil(self.unit)).map(|unit| unit * self.unit);
         if length <= self.unit {
-            return of_unit(0);
+            let mut sums = nothing();
+            of_unit(0, &mut sums);
+            return sums;
         }
-        let units: Vec<_> = if self.is_shared {
-            firsts.collect::<Vec<_>>().into_par_iter().map(of_unit).collect()
-        } else {
-            firsts.map(of_unit).collect()
+        let units = (0..length.div_ceil(self.unit)).map(|unit| unit * self.unit);
+        let mut totals = vec![[Sum::<WideOf<T, N>>::default(); S]; self.channels];
+        let mut add = |sums: &[[WideOf<T, N>; S]]| {
+            for (total, sum) in totals.as_flattened_mut().iter_mut().zip(sums.as_flattened()) {
+                total.push(*sum);
+            }
         };
-        let sum = |channel: usize, s: usize| units.iter().map(|unit| unit[channel][s]).collect::<Sum<_>>().total();
-        (0..self.channels).map(|channel| std::array::from_fn(|s| sum(channel, s))).collect()
+        if self.is_shared {
+            let of_unit = |first| {
+                let mut sums = nothing();
+                of_unit(first, &mut sums);
+                sums
+            };
+            let of_units: Vec<_> = units.collect::<Vec<_>>().into_par_iter().map(of_unit).collect();
+            of_units.iter().for_each(|sums| add(sums));
+        } else {
+            let mut sums = nothing();
+            for first in units {
+                sums.fill([WideOf::<T, N>::default(); S]);
+                of_unit(first, &mut sums);
+                add(&sums);
+            }
+        }
+        totals.into_iter().map(|totals| totals.map(Sum::total)).collect()
     }
 
     /// Writes a sample, each element with the numbers of its channel.
