@@ -21,9 +21,15 @@ pub fn engine() -> Option<Box<dyn Engine>> {
 
 /// Runs the same command once more, built with libtorch, in one of cargo's profiles.
 pub fn again(profile: &str) -> Result<ExitCode> {
+    again_with(profile, [])
+}
+
+/// The same with more in its environment.
+pub fn again_with<const E: usize>(profile: &str, environment: [(&str, &str); E]) -> Result<ExitCode> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["run", "--quiet", "--package", "xtask", "--features", "libtorch", "--profile", profile]);
     cargo.arg("--manifest-path").arg(root().join("Cargo.toml")).arg("--").args(std::env::args_os().skip(1));
+    cargo.envs(environment);
     let status = libtorch::same_environment(&mut cargo).status().context("cargo could not be started")?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

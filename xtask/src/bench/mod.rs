@@ -25,6 +25,10 @@ enum What {
     Operator(operator::Operator),
 }
 
+/// glibc gives every thread memory of its own, which costs more than that of the main thread. Ours runs in threads of
+/// a pool and libtorch in the main one: in one arena, new arrays cost both the same.
+const ONE_ARENA: (&str, &str) = ("MALLOC_ARENA_MAX", "1");
+
 impl Bench {
     /// Measures in the release profile with libtorch; cargo is run again to get there.
     pub fn run(self) -> Result<ExitCode> {
@@ -32,7 +36,7 @@ impl Bench {
             if libtorch::find().is_none() {
                 libtorch::fetch()?;
             }
-            return live::again("release");
+            return live::again_with("release", [ONE_ARENA]);
         }
         match self.what {
             What::Harness(harness) => harness.run(),

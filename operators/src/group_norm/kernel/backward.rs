@@ -21,6 +21,33 @@ pub(in crate::group_norm) type Shares<'a> = [&'a mut [f64]; 2];
 /// So many terms a lane adds before it is emptied.
 const RUN: usize = 32;
 
+/// The sums over a group, from one reading of it.
+pub(super) struct Sums<T: Lane<N>, const N: usize> {
+    /// Of `d = x - shift` and of its square.
+    pub moments: [WideOf<T, N>; 2],
+    /// Of `g = gamma * dy` and of `g * d`, where the channels have few elements; otherwise those of each channel say them.
+    pub of_g: [f64; 2],
+}
+
+impl<T: Lane<N>, const N: usize> Sums<T, N> {
+    /// Those of a group that begins with channel `first`, and for each channel the sums of `dy * d` and of `dy`.
+    #[inline(always)]
+    pub fn of<I: Isa>(
+        shift: In<T, N>,
+        inputs: [&[T]; 2],
+        shares: Shares<'_>,
+        parameters: &Parameters<'_, T, N>,
+        first: usize,
+    ) -> Self {
+        let spatial = parameters.extents.spatial;
+        if spatial < SMALL {
+            let [gamma, _] = parameters.of_elements(first);
+            return small::sums::<T, I, N>(inputs, gamma, shift, shares, spatial);
+        }
+        Self { moments: summed::<T, I, N>(shift, inputs, shares, spatial), of_g: [0.0; 2] }
+    }
+}
+
 /// What dx is made of, once the sums of a group are known.
 pub(super) struct Summed<T: Lane<N>, const N: usize> {
     normaliser: Normaliser<T, N>,
@@ -31,26 +58,40 @@ pub(super) struct Summed<T: Lane<N>, const N: usize> {
 }
 
 impl<T: Lane<N>, const N: usize> Summed<T, N> {
-    /// The sums of group `index` of those of all samples, and what its channels add to the gradients of gamma and
+    /// The sums of a group that begins with channel `first`, and what its channels add to the gradients of gamma and
     /// beta; `None` where the group needs more care than is taken here.
     #[inline(always)]
     pub fn of<I: Isa>(
-        index: usize,
-        [x, dy]: [&[T]; 2],
-        mut shares: Shares<'_>,
+        inputs: [&[T]; 2],
+        [hats, dys]: Shares<'_>,
         parameters: &Parameters<'_, T, N>,
+        first: usize,
     ) -> Option<Self> {
-        if x.len() == 1 || parameters.are_wider {
-            // The gradient of one element is 0, and not what rounding leaves of it.
-            return None;
+        let mut shift = near_mean::<T, I, N>(inputs[0]);
+        for _ in 0..2 {
+            let sums = Sums::of::<I>(shift, inputs, [&mut *hats, &mut *dys], parameters, first);
+            match Normaliser::judged(shift, sums.moments, parameters) {
+                Outcome::Near(normaliser) => return Self::new(normaliser, sums, [hats, dys], parameters, first),
+                Outcome::Far(nearer) => shift = nearer,
+                Outcome::Odd => return None,
+            }
         }
-        let first = index % parameters.groups * parameters.channels;
+        None
+    }
+
+    #[inline(always)]
+    fn new(
+        normaliser: Normaliser<T, N>,
+        sums: Sums<T, N>,
+        shares: Shares<'_>,
+        parameters: &Parameters<'_, T, N>,
+        first: usize,
+    ) -> Option<Self> {
         let gamma = &parameters.gamma[first..first + parameters.channels];
-        let (normaliser, means) = if parameters.extents.spatial < SMALL {
-            small::summed::<T, I, N>([x, dy], shares, parameters, first)?
+        let means = if parameters.extents.spatial < SMALL {
+            small::projected(&normaliser, sums.of_g, shares, parameters)
         } else {
-            let normaliser = summed::<T, I, N>(x, dy, &mut shares, parameters)?;
-            (normaliser, projected(&normaliser, shares, gamma, parameters)?)
+            projected(&normaliser, shares, gamma, parameters)?
         };
         if parameters.is_faint(gamma, normaliser.inverse_deviation.into()) {
             return None;
@@ -62,13 +103,12 @@ impl<T: Lane<N>, const N: usize> Summed<T, N> {
     #[inline(always)]
     pub fn write<I: Isa>(
         &self,
-        index: usize,
         [x, dy]: [&[T]; 2],
         dx: &mut [MaybeUninit<T>],
         parameters: &Parameters<'_, T, N>,
+        first: usize,
     ) {
         let spatial = parameters.extents.spatial;
-        let first = index % parameters.groups * parameters.channels;
         if spatial < SMALL {
             small::write::<T, I, N>([x, dy], dx, &self.normaliser, self.means, parameters.of_elements(first)[0]);
             return;
@@ -136,32 +176,22 @@ fn is_safe<C: Compute<N>, const N: usize>(sum: f64) -> bool {
     sum == 0.0 || (1.0 / C::SAFE..C::SAFE).contains(&sum.abs())
 }
 
-/// The statistics of a group, and for each channel the sums of `dy * (x - shift)` and of `dy`, from one reading.
+/// The sums over a group of `x - shift` and of its square, and for each channel those of `dy * (x - shift)` and of `dy`.
 #[inline(always)]
 fn summed<T: Lane<N>, I: Isa, const N: usize>(
-    x: &[T],
-    dy: &[T],
-    [of_products, of_dy]: &mut Shares<'_>,
-    parameters: &Parameters<'_, T, N>,
-) -> Option<Normaliser<T, N>> {
-    let spatial = parameters.extents.spatial;
-    let mut shift = near_mean::<T, I, N>(x);
-    for _ in 0..2 {
-        let mut sums = Products::<T, I, N>::new(shift);
-        let shares = of_products.iter_mut().zip(of_dy.iter_mut());
-        for (shares, (x, dy)) in shares.zip(x.chunks_exact(spatial).zip(dy.chunks_exact(spatial))) {
-            [*shares.0, *shares.1] = sums.channel(x, dy);
-        }
-        sums.empty();
-        let [distances, squares] = sums.totals;
-        let sums = [In::<T, N>::settled::<I>(distances), In::<T, N>::settled::<I>(squares)];
-        match Normaliser::judged(shift, sums, parameters) {
-            Outcome::Near(normaliser) => return Some(normaliser),
-            Outcome::Far(nearer) => shift = nearer,
-            Outcome::Odd => return None,
-        }
+    shift: In<T, N>,
+    [x, dy]: [&[T]; 2],
+    [of_products, of_dy]: Shares<'_>,
+    spatial: usize,
+) -> [WideOf<T, N>; 2] {
+    let mut sums = Products::<T, I, N>::new(shift);
+    let shares = of_products.iter_mut().zip(of_dy);
+    for (shares, (x, dy)) in shares.zip(x.chunks_exact(spatial).zip(dy.chunks_exact(spatial))) {
+        [*shares.0, *shares.1] = sums.channel(x, dy);
     }
-    None
+    sums.empty();
+    let [distances, squares] = sums.totals;
+    [In::<T, N>::settled::<I>(distances), In::<T, N>::settled::<I>(squares)]
 }
 
 /// Sums on their way: short ones in lanes, which are emptied into long ones.

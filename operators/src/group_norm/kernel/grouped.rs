@@ -202,20 +202,21 @@ struct Backward<'a, T: Lane<N>, const N: usize> {
 }
 
 impl<T: Lane<N>, const N: usize> Pass for Backward<'_, T, N> {
+    // In batches, as forward, nothing was won: more is done for each group, and done while another waits.
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let Self { first, x, dy, dx, shares, parameters } = self;
-        let size = parameters.extents.group;
-        let [hats, dys] = shares;
-        let shares = hats.chunks_exact_mut(parameters.channels).zip(dys.chunks_exact_mut(parameters.channels));
-        let groups = x.chunks_exact(size).zip(dy.chunks_exact(size)).zip(shares);
-        let mut rooms = dx.map(|dx| dx.chunks_exact_mut(size));
-        for (index, ((x, dy), (hats, dys))) in (first..).zip(groups) {
-            let dx = rooms.as_mut().and_then(Iterator::next);
-            match (Summed::<T, N>::of::<I>(index, [x, dy], [&mut *hats, &mut *dys], parameters), dx) {
-                (Some(summed), Some(dx)) => summed.write::<I>(index, [x, dy], dx, parameters),
+        let parameters = self.parameters;
+        // The gradient of one element is 0, and not what rounding leaves of it.
+        let takes_care = parameters.extents.group == 1 || parameters.are_wider;
+        for Group { index, first, inputs, dx, shares: [hats, dys] } in self.groups() {
+            let shares = [&mut *hats, &mut *dys];
+            let summed = if takes_care { None } else { Summed::<T, N>::of::<I>(inputs, shares, parameters, first) };
+            match (summed, dx) {
+                (Some(summed), Some(dx)) => summed.write::<I>(inputs, dx, parameters, first),
                 (Some(_), None) => {}
-                (None, dx) => differentiate_carefully(index, [x, dy], dx, [hats, dys], parameters),
+                (None, dx) => {
+                    Group { index, first, inputs, dx, shares: [hats, dys] }.differentiate_carefully(parameters);
+                }
             }
         }
         if parameters.streams {
@@ -224,19 +225,47 @@ impl<T: Lane<N>, const N: usize> Pass for Backward<'_, T, N> {
     }
 }
 
-/// A group that needs more care than a pass takes.
-#[cold]
-#[inline(never)]
-fn differentiate_carefully<T: Lane<N>, const N: usize>(
+impl<'a, T: Lane<N>, const N: usize> Backward<'a, T, N> {
+    #[inline(always)]
+    fn groups(self) -> impl Iterator<Item = Group<'a, T>> {
+        let Self { first, x, dy, dx, shares: [hats, dys], parameters } = self;
+        let (size, channels) = (parameters.extents.group, parameters.channels);
+        let shares = hats.chunks_exact_mut(channels).zip(dys.chunks_exact_mut(channels));
+        let groups = x.chunks_exact(size).zip(dy.chunks_exact(size)).zip(shares);
+        let mut rooms = dx.map(|dx| dx.chunks_exact_mut(size));
+        (first..).zip(groups).map(move |(index, ((x, dy), (hats, dys)))| Group {
+            index,
+            first: index % parameters.groups * channels,
+            inputs: [x, dy],
+            dx: rooms.as_mut().and_then(Iterator::next),
+            shares: [hats, dys],
+        })
+    }
+}
+
+/// A group in the backward pass.
+struct Group<'a, T> {
+    /// Among those of all samples.
     index: usize,
-    inputs: [&[T]; 2],
-    dx: Option<&mut [MaybeUninit<T>]>,
-    shares: Shares<'_>,
-    parameters: &Parameters<'_, T, N>,
-) {
-    let Parameters { norm, extents, gamma, .. } = parameters;
-    let values = norm.differentiated_carefully(index, *extents, gamma, inputs, shares);
-    if let Some(dx) = dx {
-        dx.write_copy_of_slice(&values);
+    /// Its first channel.
+    first: usize,
+    inputs: [&'a [T]; 2],
+    dx: Option<&'a mut [MaybeUninit<T>]>,
+    shares: Shares<'a>,
+}
+
+impl<T: Copy> Group<'_, T> {
+    /// What needs more care than a pass takes.
+    #[cold]
+    #[inline(never)]
+    fn differentiate_carefully<const N: usize>(self, parameters: &Parameters<'_, T, N>)
+    where
+        T: Lane<N>,
+    {
+        let Parameters { norm, extents, gamma, .. } = parameters;
+        let values = norm.differentiated_carefully(self.index, *extents, gamma, self.inputs, self.shares);
+        if let Some(dx) = self.dx {
+            dx.write_copy_of_slice(&values);
+        }
     }
 }

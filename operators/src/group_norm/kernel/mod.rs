@@ -247,23 +247,41 @@ struct Total<'a> {
 impl Pass for Total<'_> {
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let channels = self.sums.len();
-        for (at, sums) in self.sums.chunks_mut(8).enumerate() {
-            let [mut sum, mut left] = [I::F64::splat(0.0); 2];
-            for sample in self.shares.chunks_exact(channels) {
-                let shares = &sample[at * 8..];
-                let shares = I::F64::some(shares);
-                if self.is_exact {
-                    let [more, rest] = two_sum(sum, shares);
-                    (sum, left) = (more, left.add(rest));
-                } else {
-                    sum = sum.add(shares);
-                }
+        let Self { shares, sums, is_exact } = self;
+        let channels = sums.len();
+        // Side by side, so that no sum waits for the one before it.
+        let (many, few) = sums.split_at_mut(channels / 32 * 32);
+        for (at, sums) in many.as_chunks_mut::<32>().0.iter_mut().enumerate() {
+            total::<I, 4>(&shares[at * 32..], channels, sums, is_exact);
+        }
+        for (at, sums) in few.chunks_mut(8).enumerate() {
+            total::<I, 1>(&shares[channels / 32 * 32 + at * 8..], channels, sums, is_exact);
+        }
+    }
+}
+
+/// That of up to `8 * C` channels, which the shares begin with.
+#[inline(always)]
+fn total<I: Isa, const C: usize>(shares: &[f64], channels: usize, sums: &mut [f64], is_exact: bool) {
+    let [mut sum, mut left] = [[I::F64::splat(0.0); C]; 2];
+    for sample in shares.chunks(channels) {
+        for j in 0..C {
+            let shares = match sample[8 * j..].first_chunk::<8>() {
+                Some(shares) => I::F64::load(shares),
+                None => I::F64::some(&sample[8 * j..]),
+            };
+            if is_exact {
+                let [more, rest] = two_sum(sum[j], shares);
+                (sum[j], left[j]) = (more, left[j].add(rest));
+            } else {
+                sum[j] = sum[j].add(shares);
             }
-            // Where the sum is no number, neither is what was left out.
-            for (total, (sum, left)) in sums.iter_mut().zip(sum.store().into_iter().zip(left.store())) {
-                *total = if sum.is_finite() { sum + left } else { sum };
-            }
+        }
+    }
+    // Where the sum is no number, neither is what was left out.
+    for (j, sums) in sums.chunks_mut(8).enumerate() {
+        for (total, (sum, left)) in sums.iter_mut().zip(sum[j].store().into_iter().zip(left[j].store())) {
+            *total = if sum.is_finite() { sum + left } else { sum };
         }
     }
 }

@@ -5,131 +5,121 @@
 
 use std::mem::MaybeUninit;
 
-use super::backward::Shares;
+use super::backward::{Shares, Sums};
 use super::lanes::{Compute, In, Lane, Of, WideOf, padded};
 use super::numbers::{Numbers, two_sum};
 use super::parameters::Parameters;
 use super::place::put;
-use super::statistics::{Normaliser, Outcome, near_mean, number};
+use super::statistics::{Normaliser, number};
 use super::vector::{Arithmetic, Isa, Vector};
 use crate::group_norm::wide::Wide;
 
-/// The statistics of a group, for each channel the sums of `dy * x_hat` and `dy`, and of all of them the means of
-/// `g = gamma * dy` and of `g * x_hat`; `None` where the group needs more care than is taken here.
+/// Makes of each channel's sums of `dy * d` and `dy` those of `dy * x_hat` and `dy`; the means of `g = gamma * dy` and of
+/// `g * x_hat`.
 #[inline(always)]
-#[allow(clippy::type_complexity, reason = "a normaliser and two means")]
-pub(super) fn summed<T: Lane<N>, I: Isa, const N: usize>(
-    [x, dy]: [&[T]; 2],
+pub(super) fn projected<T: Lane<N>, const N: usize>(
+    normaliser: &Normaliser<T, N>,
+    [of_g, of_products]: [f64; 2],
     [of_hats, of_dy]: Shares<'_>,
     parameters: &Parameters<'_, T, N>,
-    first: usize,
-) -> Option<(Normaliser<T, N>, [WideOf<T, N>; 2])> {
-    let [gamma, _] = parameters.of_elements(first);
-    let mut shift = near_mean::<T, I, N>(x);
-    for _ in 0..2 {
-        let sums = sums::<T, I, N>([x, dy], gamma, shift, [of_hats, of_dy], parameters.extents.spatial);
-        let normaliser = match Normaliser::judged(shift, sums.moments, parameters) {
-            Outcome::Near(normaliser) => normaliser,
-            Outcome::Far(nearer) => {
-                shift = nearer;
-                continue;
-            }
-            Outcome::Odd => return None,
-        };
-        let (rest, inverse): (f64, f64) = (normaliser.rest.into(), normaliser.inverse_deviation.into());
-        let hats = |products: f64, dy: f64| f64::mul_add(-rest, dy, products) * inverse;
-        for (of_hats, &mut of_dy) in of_hats.iter_mut().zip(&mut *of_dy) {
-            *of_hats = hats(*of_hats, of_dy);
-        }
-        let mean_hat = hats(sums.of_products, sums.of_g);
-        let share: f64 = parameters.share.into();
-        return Some((normaliser, [(sums.of_g * share).into(), (mean_hat * share).into()]));
+) -> [WideOf<T, N>; 2] {
+    let (rest, inverse): (f64, f64) = (normaliser.rest.into(), normaliser.inverse_deviation.into());
+    let hats = |products: f64, dy: f64| f64::mul_add(-rest, dy, products) * inverse;
+    for (of_hats, &mut of_dy) in of_hats.iter_mut().zip(of_dy) {
+        *of_hats = hats(*of_hats, of_dy);
     }
-    None
+    let share: f64 = parameters.share.into();
+    [(of_g * share).into(), (hats(of_products, of_g) * share).into()]
 }
 
-/// Sums over a group.
-struct Sums<W> {
-    /// Of `d = x - shift` and of its square.
-    moments: [W; 2],
-    /// Of `g = gamma * dy`.
-    of_g: f64,
-    /// Of `g * d`.
-    of_products: f64,
-}
-
-/// Those of a group, and for each channel those of `dy * d` and `dy`.
+/// The sums of a group, and for each channel those of `dy * d` and `dy`.
 #[inline(always)]
-fn sums<T: Lane<N>, I: Isa, const N: usize>(
+pub(super) fn sums<T: Lane<N>, I: Isa, const N: usize>(
     [x, dy]: [&[T]; 2],
     gamma: &[In<T, N>],
     shift: In<T, N>,
     shares: Shares<'_>,
     spatial: usize,
-) -> Sums<WideOf<T, N>> {
-    let mut summing = Summing::<T, I, N>::new(shift, shares, spatial);
+) -> Sums<T, N> {
+    let mut summing = Summing::<T, I, N>::new(shift);
     let ((x_vectors, x_rest), (dy_vectors, dy_rest)) = (x.as_chunks::<N>(), dy.as_chunks::<N>());
     let (gammas, gamma_rest) = gamma.as_chunks::<N>();
-    for (at, (x, (dy, gamma))) in x_vectors.iter().zip(dy_vectors.iter().zip(gammas)).enumerate() {
-        summing.add(at * N, [x, dy], gamma, N);
+    let vectors = x_vectors.iter().zip(dy_vectors.iter().zip(gammas));
+    let rest = || {
+        let zero = T::rounded(0.0);
+        (padded(x_rest, zero), padded(dy_rest, zero), padded(gamma_rest, In::<T, N>::default()))
+    };
+    if spatial == 1 {
+        let [(hats, hats_rest), (dys, dys_rest)] = shares.map(|shares| shares.as_chunks_mut::<N>());
+        for ((x, (dy, gamma)), (hats, dys)) in vectors.zip(hats.iter_mut().zip(dys)) {
+            let of_vector = summing.add([x, dy], gamma, N);
+            keep::<T, I, N>(hats, of_vector[0]);
+            keep::<T, I, N>(dys, of_vector[1]);
+        }
+        if !x_rest.is_empty() {
+            let (x, dy, gamma) = rest();
+            let of_vector = summing.add([&x, &dy], &gamma, x_rest.len());
+            let mut places = [[0.0; N]; 2];
+            keep::<T, I, N>(&mut places[0], of_vector[0]);
+            keep::<T, I, N>(&mut places[1], of_vector[1]);
+            hats_rest.copy_from_slice(&places[0][..x_rest.len()]);
+            dys_rest.copy_from_slice(&places[1][..x_rest.len()]);
+        }
+        return summing.sums();
+    }
+    let mut channels = Channels::new(shares, spatial);
+    for (x, (dy, gamma)) in vectors {
+        channels.push::<T, I, N>(summing.add([x, dy], gamma, N));
     }
     if !x_rest.is_empty() {
-        let zero = T::rounded(0.0);
-        let [x, dy] = [padded(x_rest, zero), padded(dy_rest, zero)];
-        let gamma = padded(gamma_rest, In::<T, N>::default());
-        summing.add(x_vectors.len() * N, [&x, &dy], &gamma, x_rest.len());
+        let (x, dy, gamma) = rest();
+        channels.push::<T, I, N>(summing.add([&x, &dy], &gamma, x_rest.len()));
     }
     summing.sums()
 }
 
+/// What the elements of a vector add to the sums of their channels: their `dy * d`, and their `dy`.
+type OfVector<I> = [[<I as Isa>::F64; 2]; 2];
+
 /// Sums on their way.
-struct Summing<'a, T: Lane<N>, I: Isa, const N: usize> {
+struct Summing<T: Lane<N>, I: Isa, const N: usize> {
     shift: I::F64,
     distances: <In<T, N> as Compute<N>>::Total<I>,
     /// Of what is left out of the distances of f64: few terms do not make up for it.
     left: I::F64,
     /// Of `d * d`, `g` and `g * d`.
     lanes: [[I::F64; 2]; 3],
-    shares: Shares<'a>,
-    spatial: usize,
-    /// The channel that is summed, what it comes to so far, and of how many elements.
-    channel: usize,
-    of_channel: [f64; 2],
-    count: usize,
 }
 
-impl<'a, T: Lane<N>, I: Isa, const N: usize> Summing<'a, T, I, N> {
+impl<T: Lane<N>, I: Isa, const N: usize> Summing<T, I, N> {
     #[inline(always)]
-    fn new(shift: In<T, N>, shares: Shares<'a>, spatial: usize) -> Self {
+    fn new(shift: In<T, N>) -> Self {
         Self {
             shift: I::F64::splat(shift.into()),
             distances: In::<T, N>::nothing::<I>(),
             left: I::F64::splat(0.0),
             lanes: [[I::F64::splat(0.0); 2]; 3],
-            shares,
-            spatial,
-            channel: 0,
-            of_channel: [0.0; 2],
-            count: 0,
         }
     }
 
-    /// A vector that begins with element `at` of the group, and has `count` of them.
+    /// A vector, of which `count` elements belong to the group.
     #[inline(always)]
-    fn add(&mut self, at: usize, [x, dy]: [&[T; N]; 2], gamma: &[In<T, N>; N], count: usize) {
+    fn add(&mut self, [x, dy]: [&[T; N]; 2], gamma: &[In<T, N>; N], count: usize) -> OfVector<I> {
         let x = In::<T, N>::parts::<I>(T::load::<I>(x));
         let dy = In::<T, N>::parts::<I>(T::load::<I>(dy));
         let gamma = In::<T, N>::parts::<I>(Of::<T, I, N>::load(gamma));
-        let mut d = [self.part::<0>(at, x[0], dy[0], gamma[0], count); 2];
+        let (mut d, mut products) = ([x[0]; 2], [x[0]; 2]);
+        [d[0], products[0]] = self.part::<0>(x[0], dy[0], gamma[0], count);
         if In::<T, N>::PARTS == 2 {
-            d[1] = self.part::<1>(at + 8, x[1], dy[1], gamma[1], count.saturating_sub(8));
+            [d[1], products[1]] = self.part::<1>(x[1], dy[1], gamma[1], count.saturating_sub(8));
         }
         self.distances = In::<T, N>::accumulated::<I>(self.distances, d);
+        [products, dy]
     }
 
-    /// Its part `J`, of which `count` elements belong to the group; their distances.
+    /// Its part `J`, of which `count` elements belong to the group; their distances, and those times dy.
     #[inline(always)]
-    fn part<const J: usize>(&mut self, at: usize, x: I::F64, dy: I::F64, gamma: I::F64, count: usize) -> I::F64 {
+    fn part<const J: usize>(&mut self, x: I::F64, dy: I::F64, gamma: I::F64, count: usize) -> [I::F64; 2] {
         let mut d = x.sub(self.shift);
         if In::<T, N>::PARTS == 1 {
             let [distance, left] = two_sum(x, I::F64::splat(0.0).sub(self.shift));
@@ -142,50 +132,58 @@ impl<'a, T: Lane<N>, I: Isa, const N: usize> Summing<'a, T, I, N> {
         self.lanes[0][J] = d.mul_add(d, self.lanes[0][J]);
         self.lanes[1][J] = gamma.mul_add(dy, self.lanes[1][J]);
         self.lanes[2][J] = gamma.mul_add(product, self.lanes[2][J]);
-        self.share(at, [product, dy]);
-        d
-    }
-
-    /// What eight elements from `at` on add to the sums of their channels.
-    #[inline(always)]
-    fn share(&mut self, at: usize, sums: [I::F64; 2]) {
-        let sums = [sums[0].store(), sums[1].store()];
-        if self.spatial == 1 {
-            keep(self.shares[0], at, &sums[0]);
-            keep(self.shares[1], at, &sums[1]);
-            return;
-        }
-        for (product, dy) in sums[0].into_iter().zip(sums[1]) {
-            self.of_channel = [self.of_channel[0] + product, self.of_channel[1] + dy];
-            self.count += 1;
-            if self.count == self.spatial && self.channel < self.shares[0].len() {
-                self.shares[0][self.channel] = self.of_channel[0];
-                self.shares[1][self.channel] = self.of_channel[1];
-                (self.channel, self.of_channel, self.count) = (self.channel + 1, [0.0; 2], 0);
-            }
-        }
+        [d, product]
     }
 
     #[inline(always)]
-    fn sums(self) -> Sums<WideOf<T, N>> {
+    fn sums(self) -> Sums<T, N> {
         let [squares, of_g, of_products] = self.lanes;
         let squares = squares[0].add(squares[1]).sum();
         let [distances, left] = In::<T, N>::settled::<I>(self.distances).parts();
         Sums {
             moments: [WideOf::<T, N>::of_parts([distances, left + self.left.sum()]), squares.into()],
-            of_g: of_g[0].add(of_g[1]).sum(),
-            of_products: of_products[0].add(of_products[1]).sum(),
+            of_g: [of_g[0].add(of_g[1]).sum(), of_products[0].add(of_products[1]).sum()],
         }
     }
 }
 
-/// Gives eight numbers their places, or those of them that have one.
+/// Gives the numbers of a vector their places.
 #[inline(always)]
-fn keep(places: &mut [f64], at: usize, numbers: &[f64; 8]) {
-    let places = places.get_mut(at..).unwrap_or_default();
-    match places.first_chunk_mut::<8>() {
-        Some(places) => *places = *numbers,
-        None => places.copy_from_slice(&numbers[..places.len()]),
+fn keep<T: Lane<N>, I: Isa, const N: usize>(places: &mut [f64; N], parts: [I::F64; 2]) {
+    for (places, part) in places.as_chunks_mut::<8>().0.iter_mut().zip(parts) {
+        *places = part.store();
+    }
+}
+
+/// The sums of channels of a few elements each, in their order.
+struct Channels<'a> {
+    shares: Shares<'a>,
+    spatial: usize,
+    /// The channel that is summed, what it comes to so far, and of how many elements.
+    channel: usize,
+    of_channel: [f64; 2],
+    count: usize,
+}
+
+impl<'a> Channels<'a> {
+    fn new(shares: Shares<'a>, spatial: usize) -> Self {
+        Self { shares, spatial, channel: 0, of_channel: [0.0; 2], count: 0 }
+    }
+
+    /// With what the elements of a vector add; what is beyond the last channel is of no account.
+    #[inline(always)]
+    fn push<T: Lane<N>, I: Isa, const N: usize>(&mut self, [products, dys]: OfVector<I>) {
+        for part in 0..In::<T, N>::PARTS {
+            for (product, dy) in products[part].store().into_iter().zip(dys[part].store()) {
+                self.of_channel = [self.of_channel[0] + product, self.of_channel[1] + dy];
+                self.count += 1;
+                if self.count == self.spatial && self.channel < self.shares[0].len() {
+                    self.shares[0][self.channel] = self.of_channel[0];
+                    self.shares[1][self.channel] = self.of_channel[1];
+                    (self.channel, self.of_channel, self.count) = (self.channel + 1, [0.0; 2], 0);
+                }
+            }
+        }
     }
 }
 
