@@ -13,6 +13,7 @@ mod columns;
 mod sums;
 mod write;
 
+use std::borrow::Cow;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
@@ -25,7 +26,7 @@ use super::parameters::Parameters;
 use super::path::Path;
 use crate::group_norm::wide::Sum;
 use channels::{Judged, Normalisers};
-use columns::{Column, Columns, Turns};
+use columns::{Columns, Turns};
 use sums::{Moments, Products, Summing, Sums};
 use write::{Apart, Gradient, Normal, Plane, Within, Write, Writing};
 
@@ -232,7 +233,7 @@ impl<'a, 'b, T: Lane<N>, const N: usize> Interleaved<'a, 'b, T, N> {
     {
         let of_channels: Vec<_> =
             (0..self.channels).map(|channel| shifts[channel / self.parameters.channels]).collect();
-        let shifts = self.row::<1>(&of_channels, 0);
+        let shifts = self.row(&of_channels, 0);
         let (length, turns) = (inputs[0].len(), self.turns::<A>());
         let nothing = || vec![[WideOf::<T, N>::default(); S]; self.channels];
         let of_unit = |first: usize, sums: &mut [[WideOf<T, N>; S]]| {
@@ -282,13 +283,13 @@ impl<'a, 'b, T: Lane<N>, const N: usize> Interleaved<'a, 'b, T, N> {
         let start = if streams { plane.out().as_ptr().align_offset(LINE).min(length) } else { 0 };
         let columns = &self.columns;
         if start > 0 {
-            let numbers = self.row::<C>(numbers, 0);
+            let numbers = self.row(numbers, 0);
             on(
                 self.path,
                 Write { writing, plane: plane.part(0..start), columns, numbers: &numbers, turns, streams: false },
             );
         }
-        let numbers = self.row::<C>(numbers, start);
+        let numbers = self.row(numbers, start);
         let mut rest = plane.part(start..length);
         let write = |plane| on(self.path, Write { writing, plane, columns, numbers: &numbers, turns, streams });
         if self.is_shared {
@@ -302,26 +303,25 @@ impl<'a, 'b, T: Lane<N>, const N: usize> Interleaved<'a, 'b, T, N> {
         Turns::new::<A>(self.columns.row * size_of::<T>(), self.parameters.bytes, self.parameters.sizes)
     }
 
-    /// For each column the numbers of its lanes, from `C` numbers of all channels, one kind after the other; the first
-    /// element of a row is the element `first` of a sample.
-    fn row<const C: usize>(&self, numbers: &[In<T, N>], first: usize) -> Vec<[[In<T, N>; N]; C]> {
-        let of_column = |column: &Column| {
-            let mut lanes = [[In::<T, N>::default(); N]; C];
-            let start = (first + column.start) % self.channels;
-            for (lanes, numbers) in lanes.iter_mut().zip(numbers.chunks_exact(self.channels)) {
-                if let Some(numbers) = numbers[start..].first_chunk::<N>() {
-                    *lanes = *numbers;
-                    continue;
-                }
-                let mut channel = start;
-                for lane in lanes {
-                    *lane = numbers[channel];
-                    channel = if channel + 1 == self.channels { 0 } else { channel + 1 };
-                }
+    /// Some numbers of all channels, one kind after the other, again and again along a row whose first element is the
+    /// element `first` of a sample.
+    fn row<'n>(&self, numbers: &'n [In<T, N>], first: usize) -> Cow<'n, [In<T, N>]> {
+        let (row, first) = (self.columns.row, first % self.channels);
+        if row == self.channels && first == 0 {
+            return Cow::Borrowed(numbers);
+        }
+        let mut rows = Vec::with_capacity(numbers.len() / self.channels * row);
+        for numbers in numbers.chunks_exact(self.channels) {
+            let start = rows.len();
+            rows.extend_from_slice(&numbers[first..]);
+            rows.extend_from_slice(&numbers[..first]);
+            // What is there already is doubled.
+            while rows.len() - start < row {
+                let there = rows.len() - start;
+                rows.extend_from_within(start..start + there.min(row - there));
             }
-            lanes
-        };
-        self.columns.columns.iter().map(of_column).collect()
+        }
+        Cow::Owned(rows)
     }
 
     /// `C` numbers of every channel that are still to be set, one kind after the other.

@@ -3,7 +3,7 @@
 use super::super::lanes::{Compute, In, Lane, Of, WideOf};
 use super::super::vector::{Arithmetic, Isa, Vector};
 use super::super::{Pass, statistics::RUN};
-use super::columns::{Columns, Turns, lanes};
+use super::columns::{Columns, Turns, lanes, numbers};
 use crate::group_norm::wide::Wide;
 
 /// What is summed of the values of an element: of `A` inputs `S` sums.
@@ -41,8 +41,8 @@ pub(super) struct Sums<'a, T: Lane<N>, K, const N: usize, const A: usize, const 
     pub summing: &'a K,
     pub inputs: [&'a [T]; A],
     pub columns: &'a Columns,
-    /// The shift of each lane of the columns.
-    pub shifts: &'a [[[In<T, N>; N]; 1]],
+    /// The shift of each element of a row.
+    pub shifts: &'a [In<T, N>],
     pub turns: Turns,
     /// Of each channel.
     pub sums: &'a mut [[WideOf<T, N>; S]],
@@ -58,16 +58,18 @@ where
         let zero = Of::<T, I, N>::splat(In::<T, N>::default());
         let (size, columns) = (self.columns.row, self.columns.columns.as_slice());
         let mut totals = vec![[In::<T, N>::each_nothing::<I>(); S]; columns.len()];
-        let shifts = self.shifts.as_chunks::<2>().0;
         let rows = self.columns.rows(self.inputs);
+        let pairs = columns.as_chunks::<2>().0;
         let Turns { together, .. } = self.turns;
-        let mut lanes_of = vec![[[zero; S]; 2]; shifts.len()];
+        let mut lanes_of = vec![[[zero; S]; 2]; pairs.len()];
         for first in (0..rows).step_by(RUN) {
             let end = rows.min(first + RUN);
             for start in (first..end).step_by(together) {
-                let pairs = columns.as_chunks::<2>().0;
-                for (turn, ((pair, shift), of_pair)) in pairs.iter().zip(shifts).zip(&mut lanes_of).enumerate() {
-                    let shift = [Of::<T, I, N>::load(&shift[0][0]), Of::<T, I, N>::load(&shift[1][0])];
+                for (turn, (pair, of_pair)) in pairs.iter().zip(&mut lanes_of).enumerate() {
+                    let shift = [
+                        numbers::<T, I, N>(self.shifts, pair[0].start),
+                        numbers::<T, I, N>(self.shifts, pair[1].start),
+                    ];
                     let mut sums = *of_pair;
                     let rows = start..end.min(start + together);
                     for x in self.inputs {
@@ -97,13 +99,13 @@ where
         }
         // What is left is less than a row.
         let rest = self.inputs.map(|x| &x[rows * size..]);
-        for (column, shift) in self.shifts.iter().enumerate().take(rest[0].len().div_ceil(N)) {
+        for column in 0..rest[0].len().div_ceil(N) {
             let count = N.min(rest[0].len() - column * N);
             let mut values = [zero; A];
             for (value, x) in values.iter_mut().zip(rest) {
                 *value = T::some::<I>(&x[column * N..][..count]);
             }
-            values[0] = first::<T, I, N>(values[0].sub(Of::<T, I, N>::load(&shift[0])), count);
+            values[0] = first::<T, I, N>(values[0].sub(numbers::<T, I, N>(self.shifts, column * N)), count);
             let mut sums = [zero; S];
             self.summing.add::<I>(&mut sums, values);
             emptied::<T, I, N, S>(&mut totals[column], sums);

@@ -7,9 +7,9 @@ use super::super::Pass;
 use super::super::lanes::{In, Lane, Of};
 use super::super::memory::places;
 use super::super::place::put;
-use super::super::vector::{Arithmetic, Isa, Vector};
+use super::super::vector::{Arithmetic, Isa};
 use super::LINE;
-use super::columns::{Column, Columns, Turns, lanes, lanes_mut};
+use super::columns::{Column, Columns, Turns, lanes, lanes_mut, numbers};
 
 /// What becomes of the values of an element in `A` inputs, with `P` numbers of its channel.
 pub(super) trait Writing<T: Lane<N>, const N: usize, const A: usize, const P: usize>: Sync {
@@ -120,8 +120,8 @@ pub(super) struct Write<'a, P, W, T: Lane<N>, const N: usize, const A: usize, co
     pub writing: &'a W,
     pub plane: P,
     pub columns: &'a Columns,
-    /// The numbers of each lane of the columns.
-    pub numbers: &'a [[[In<T, N>; N]; C]],
+    /// `C` numbers of each element of a row, one kind after the other.
+    pub numbers: &'a [In<T, N>],
     pub turns: Turns,
     /// Whether the output is written past the caches.
     pub streams: bool,
@@ -137,7 +137,6 @@ where
     fn run<I: Isa>(mut self) {
         let length = self.plane.inputs()[0].len();
         let (size, columns) = (self.columns.row, self.columns.columns.as_slice());
-        let numbers = self.numbers;
         assert_eq!(self.plane.out().len(), length, "an output has a place for each element");
         let rows = self.columns.rows(self.plane.inputs());
         let Turns { together, .. } = self.turns;
@@ -146,27 +145,25 @@ where
             // Both halves of a line are written together.
             if size_of::<[T; N]>() < LINE {
                 let pairs = columns.as_chunks::<2>().0;
-                for (turn, (pair, numbers)) in pairs.iter().zip(numbers.as_chunks().0).enumerate() {
+                for (turn, pair) in pairs.iter().enumerate() {
                     self.fetch::<I>(rows.clone(), (turn, pairs.len()));
-                    self.rows::<I, 2>(rows.clone(), *pair, numbers);
+                    self.rows::<I, 2>(rows.clone(), *pair);
                 }
             } else {
-                for (turn, (column, numbers)) in
-                    columns.as_chunks::<1>().0.iter().zip(numbers.as_chunks().0).enumerate()
-                {
+                for (turn, column) in columns.iter().enumerate() {
                     self.fetch::<I>(rows.clone(), (turn, columns.len()));
-                    self.rows::<I, 1>(rows.clone(), *column, numbers);
+                    self.rows::<I, 1>(rows.clone(), [*column]);
                 }
             }
         }
         // What is left is less than a row.
         let done = rows * size;
         let left = length - done;
-        for (&Column { start, covered }, of_lanes) in columns.iter().zip(numbers) {
+        for &Column { start, covered } in columns {
             if start + covered >= left {
                 break;
             }
-            let numbers = of_column::<T, I, N, C>(of_lanes);
+            let numbers = self.of_column::<I>(start);
             if start + N <= left {
                 // SAFETY: so many elements are left.
                 unsafe { self.vector::<I>(done + start, covered, numbers) };
@@ -201,16 +198,11 @@ where
 
     /// Writes columns that are side by side.
     #[inline(always)]
-    fn rows<I: Isa, const K: usize>(
-        &mut self,
-        rows: Range<usize>,
-        columns: [Column; K],
-        numbers: &[[[In<T, N>; N]; C]; K],
-    ) {
+    fn rows<I: Isa, const K: usize>(&mut self, rows: Range<usize>, columns: [Column; K]) {
         let size = self.columns.row;
-        let mut of_columns = [of_column::<T, I, N, C>(&numbers[0]); K];
+        let mut of_columns = [self.of_column::<I>(columns[0].start); K];
         for k in 1..K {
-            of_columns[k] = of_column::<T, I, N, C>(&numbers[k]);
+            of_columns[k] = self.of_column::<I>(columns[k].start);
         }
         for row in rows.map(|row| row * size) {
             for k in 0..K {
@@ -246,14 +238,15 @@ where
             put(place, values);
         }
     }
-}
 
-/// The numbers of a column.
-#[inline(always)]
-fn of_column<T: Lane<N>, I: Isa, const N: usize, const C: usize>(numbers: &[[In<T, N>; N]; C]) -> [Of<T, I, N>; C] {
-    let mut lanes = [Of::<T, I, N>::load(&numbers[0]); C];
-    for (lanes, numbers) in lanes.iter_mut().zip(numbers) {
-        *lanes = Of::<T, I, N>::load(numbers);
+    /// The numbers of the lanes from an element of a row on.
+    #[inline(always)]
+    fn of_column<I: Isa>(&self, start: usize) -> [Of<T, I, N>; C] {
+        let row = self.columns.row;
+        let mut lanes = [Of::<T, I, N>::splat(In::<T, N>::default()); C];
+        for (kind, lanes) in lanes.iter_mut().enumerate() {
+            *lanes = numbers::<T, I, N>(self.numbers, kind * row + start);
+        }
+        lanes
     }
-    lanes
 }
