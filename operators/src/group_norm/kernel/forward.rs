@@ -206,8 +206,7 @@ impl<'a, T: Lane<N>, I: Isa, const N: usize> Spread<'a, T, I, N> {
 
     #[inline(always)]
     fn part(&self, x: I::F64, gamma: I::F64, beta: I::F64) -> NumbersOf<T, I::F64, N> {
-        let x_hat = NumbersOf::<T, I::F64, N>::exactly(x).sub(self.mean).mul(self.inverse_deviation);
-        x_hat.times(gamma).add(Numbers::exactly(beta))
+        Numbers::exactly(NumbersOf::<T, I::F64, N>::normalised(x, self.mean, self.inverse_deviation, gamma, beta))
     }
 }
 

@@ -32,9 +32,10 @@
 //!
 //! # Threads
 //!
-//! rayon does the forking: the program that calls has its pool already, and a second one would take its cores. What a
-//! fork costs in a pool that is awake is less than half of a pass over 128 KiB, so that two threads are faster from
-//! [`Sizes::shared`] on. Below that one thread does it all. A pool that has gone to sleep takes longer to wake.
+//! rayon does the forking: the program that calls has its pool already, and a second one would take its cores; nor is
+//! another faster (`docs/forks.md` has the measurement). What a fork costs in a pool that is awake is less than half of a
+//! pass over 128 KiB, so that two threads are faster from [`Sizes::shared`] on. Below that one thread does it all. A pool
+//! that has gone to sleep takes longer to wake.
 //!
 //! # Thresholds
 //!
@@ -47,7 +48,7 @@
 //! | [`Sizes::streamed`] | from 8 MiB on, y is not in a cache any more when it is read, and is written past them: otherwise its old content is read first |
 //! | [`Sizes::held`] | a group up to 512 KiB is held in the second cache; while it is written, the next one is fetched. A larger one is written piece by piece while the next one is summed |
 //! | [`Sizes::memory`] | x and dy from 16 MiB on each are not held in the last cache: fewer rows of interleaved channels are taken together, so that they come nearly as they lie |
-//! | `interleaved::UNIT` | 64 Ki elements: what is added up for each channel of a unit is little beside them, and two threads find enough units |
+//! | `interleaved::UNIT`, `UNITS` | 64 Ki elements, or a 32nd of a larger sample: what is added up for each channel of a unit is little beside them, and two threads find enough units |
 //!
 //! They were set on two cores with caches of 32 KiB, 1 MiB and 32 MiB; `cargo xtask bench operator` shows what they
 //! come to.
@@ -251,24 +252,25 @@ impl Pass for Total<'_> {
         let channels = sums.len();
         // Side by side, so that no sum waits for the one before it.
         let (many, few) = sums.split_at_mut(channels / 32 * 32);
-        for (at, sums) in many.as_chunks_mut::<32>().0.iter_mut().enumerate() {
-            total::<I, 4>(&shares[at * 32..], channels, sums, is_exact);
+        for (at, sums) in (0..).step_by(32).zip(many.chunks_mut(32)) {
+            total::<I, 4>(shares, channels, at, sums, is_exact);
         }
-        for (at, sums) in few.chunks_mut(8).enumerate() {
-            total::<I, 1>(&shares[channels / 32 * 32 + at * 8..], channels, sums, is_exact);
+        for (at, sums) in (channels / 32 * 32..).step_by(8).zip(few.chunks_mut(8)) {
+            total::<I, 1>(shares, channels, at, sums, is_exact);
         }
     }
 }
 
-/// That of up to `8 * C` channels, which the shares begin with.
+/// That of up to `8 * C` channels from one on, out of the shares of all of each sample.
 #[inline(always)]
-fn total<I: Isa, const C: usize>(shares: &[f64], channels: usize, sums: &mut [f64], is_exact: bool) {
+fn total<I: Isa, const C: usize>(shares: &[f64], channels: usize, first: usize, sums: &mut [f64], is_exact: bool) {
     let [mut sum, mut left] = [[I::F64::splat(0.0); C]; 2];
-    for sample in shares.chunks(channels) {
+    for sample in shares.chunks_exact(channels) {
         for j in 0..C {
-            let shares = match sample[8 * j..].first_chunk::<8>() {
+            let shares = &sample[first + 8 * j..];
+            let shares = match shares.first_chunk::<8>() {
                 Some(shares) => I::F64::load(shares),
-                None => I::F64::some(&sample[8 * j..]),
+                None => I::F64::some(shares),
             };
             if is_exact {
                 let [more, rest] = two_sum(sum[j], shares);

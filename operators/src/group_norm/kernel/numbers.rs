@@ -19,6 +19,8 @@ pub(super) trait Numbers<V: Arithmetic<f64>>: Copy {
     fn mul(self, other: Self) -> Self;
     /// The product with one that f64 holds.
     fn times(self, factor: V) -> Self;
+    /// `(x - mean) * inverse_deviation * gamma + beta` in f64, of which little more is rounded than the result.
+    fn normalised(x: V, mean: Self, inverse_deviation: Self, gamma: V, beta: V) -> V;
 
     /// One that f64 holds.
     #[inline(always)]
@@ -61,6 +63,10 @@ impl<V: Arithmetic<f64>> Numbers<V> for Single<V> {
     #[inline(always)]
     fn times(self, factor: V) -> Self {
         Self(self.0.mul(factor))
+    }
+    #[inline(always)]
+    fn normalised(x: V, mean: Self, inverse_deviation: Self, gamma: V, beta: V) -> V {
+        x.sub(mean.0).mul(inverse_deviation.0).mul_add(gamma, beta)
     }
 }
 
@@ -111,6 +117,15 @@ impl<V: Arithmetic<f64>> Numbers<V> for Double<V> {
         let product = self.high.mul(factor);
         let left = self.high.mul_add(factor, V::splat(0.0).sub(product));
         Self::renewed(product, self.low.mul_add(factor, left))
+    }
+    #[inline(always)]
+    fn normalised(x: V, mean: Self, inverse_deviation: Self, gamma: V, beta: V) -> V {
+        let zero = V::splat(0.0);
+        let [d, left] = two_sum(x, zero.sub(mean.high));
+        let near = d.mul(inverse_deviation.high);
+        let rest = d.mul_add(inverse_deviation.low, d.mul_add(inverse_deviation.high, zero.sub(near)));
+        let rest = left.sub(mean.low).mul_add(inverse_deviation.high, rest);
+        near.mul_add(gamma, beta).add(rest.mul(gamma))
     }
 }
 
