@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What the pages show and is not run here, each with the reason.
-const LEFT_OUT: [(&str, &str); 14] = [
+const LEFT_OUT: [(&str, &str); 15] = [
     ("git clone <this repository> mapcheck", "another machine, and the network"),
     ("cd mapcheck", "another machine: the tests begin where that leads"),
     ("bash .ci/run", "runs this suite itself"),
@@ -13,6 +13,7 @@ const LEFT_OUT: [(&str, &str); 14] = [
     ("cargo nextest run --test conformance --partition slice:1/4", "a tool of its own; the tests are in this suite"),
     ("MAPCHECK_MUTATED=500000 cargo test -p mapcheck damaged_", "minutes; this suite has the same test with fewer"),
     ("cargo test -p xtask --test interrupted -- --ignored --nocapture", "minutes"),
+    ("cargo run --release --manifest-path examples/forks/Cargo.toml", "a measurement, out of the main build"),
     ("cargo xtask bench operator --write", "minutes, and a machine on which nothing else runs"),
     ("cargo mutants --in-place --baseline skip --timeout 120", "days, and another machine: it changes the sources"),
     ("cargo mutants --in-place --baseline skip --timeout 60 -F '^src/' -C --lib", "hours, as above"),
