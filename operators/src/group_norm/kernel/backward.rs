@@ -348,12 +348,11 @@ impl<T: Lane<N>, I: Isa, const N: usize> Linear<T, I, N> {
         }
         // What is left is the end of a vector that begins before it.
         if let (Some(x), Some(dy), Some(dx)) = (x.last_chunk::<N>(), dy.last_chunk::<N>(), dx.last_chunk_mut::<N>()) {
-            let values = self.applied(x, dy);
+            // As in `place`.
             if parameters.streams {
-                // As in `place`: a line is not written both past the caches and through them.
-                dx[N - rest..].write_copy_of_slice(&values[N - rest..]);
+                dx[N - rest..].write_copy_of_slice(&self.applied(x, dy)[N - rest..]);
             } else {
-                put(dx, values);
+                put(dx, self.applied(x, dy));
             }
         }
     }

@@ -113,12 +113,12 @@ impl<T: Copy> Row<T> for Apart<'_, T> {
         }
         // What is left is the end of a vector that begins before it.
         if let (Some(x), Some(y)) = (x.last_chunk::<N>(), y.last_chunk_mut::<N>()) {
-            let values = elementwise.applied(end, x);
+            // One of the two computes its values for itself: they stay in a register.
             if how.streams {
                 // A line that is written past the caches and again through them costs more than many others.
-                y[N - rest..].write_copy_of_slice(&values[N - rest..]);
+                y[N - rest..].write_copy_of_slice(&elementwise.applied(end, x)[N - rest..]);
             } else {
-                put(y, values);
+                put(y, elementwise.applied(end, x));
             }
         }
     }
