@@ -34,8 +34,8 @@
 //!
 //! rayon does the forking: the program that calls has its pool already, and a second one would take its cores; nor is
 //! another faster (`docs/forks.md` has the measurement). What a fork costs in a pool that is awake is less than half of a
-//! pass over 128 KiB, so that two threads are faster from [`Sizes::shared`] on. Below that one thread does it all. A pool
-//! that has gone to sleep takes longer to wake.
+//! pass over 128 KiB, so that two threads are faster from [`Sizes::shared`] on, whatever the dtype: f16 and bf16 take as
+//! long as f32 of as many elements. Below that one thread does it all. A pool that has gone to sleep takes longer to wake.
 //!
 //! # Thresholds
 //!

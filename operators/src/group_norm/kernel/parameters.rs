@@ -30,6 +30,8 @@ pub(super) struct Parameters<'a, T: Lane<N>, const N: usize> {
     pub sizes: Sizes,
     /// The bytes of an input.
     pub bytes: usize,
+    /// Whether one thread does it all.
+    is_little: bool,
     /// Whether the output is written past the caches.
     pub streams: bool,
     /// How far ahead of what is written the next group is fetched, in elements; 0 where it is not.
@@ -66,6 +68,7 @@ impl<'a, T: Lane<N>, const N: usize> Parameters<'a, T, N> {
             spread,
             sizes,
             bytes,
+            is_little: count * size_of::<In<T, N>>() < sizes.shared,
             streams: bytes >= sizes.streamed,
             pieces: bytes >= sizes.fetched && group > sizes.held && extents.spatial >= SMALL,
             ahead: if bytes >= sizes.fetched && group <= sizes.held { extents.group } else { 0 },
@@ -84,7 +87,7 @@ impl<'a, T: Lane<N>, const N: usize> Parameters<'a, T, N> {
 
     /// How many threads share out an input. Where it is one, the pool is not asked.
     pub fn threads(&self) -> usize {
-        if self.bytes < self.sizes.shared { 1 } else { rayon::current_num_threads() }
+        if self.is_little { 1 } else { rayon::current_num_threads() }
     }
 
     /// Gamma and beta for each element of a group that begins with channel `first`; the spatial size is small.

@@ -3,7 +3,7 @@
 /// Sizes in bytes. No bit of a result depends on them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sizes {
-    /// Below so many bytes of an input one thread does it all.
+    /// Below so many bytes of what is computed with (f32 for f16 and bf16) one thread does it all.
     pub shared: usize,
     /// Groups up to so many are taken in batches: what is read of one, and what is written, is held in the first cache.
     pub batched: usize,
