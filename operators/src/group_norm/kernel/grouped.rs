@@ -208,15 +208,13 @@ impl<T: Lane<N>, const N: usize> Pass for Backward<'_, T, N> {
         let parameters = self.parameters;
         // The gradient of one element is 0, and not what rounding leaves of it.
         let takes_care = parameters.extents.group == 1 || parameters.are_wider;
-        for Group { index, first, inputs, dx, shares: [hats, dys] } in self.groups() {
-            let shares = [&mut *hats, &mut *dys];
-            let summed = if takes_care { None } else { Summed::<T, N>::of::<I>(inputs, shares, parameters, first) };
-            match (summed, dx) {
-                (Some(summed), Some(dx)) => summed.write::<I>(inputs, dx, parameters, first),
+        for mut group in self.groups() {
+            let Group { first, inputs, shares: [hats, dys], .. } = &mut group;
+            let summed = if takes_care { None } else { Summed::of::<I>(*inputs, [hats, dys], parameters, *first) };
+            match (summed, group.dx.as_mut()) {
+                (Some(summed), Some(dx)) => summed.write::<I>(group.inputs, dx, parameters, group.first),
                 (Some(_), None) => {}
-                (None, dx) => {
-                    Group { index, first, inputs, dx, shares: [hats, dys] }.differentiate_carefully(parameters);
-                }
+                (None, _) => group.differentiate_carefully(parameters),
             }
         }
         if parameters.streams {

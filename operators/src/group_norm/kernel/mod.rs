@@ -10,7 +10,7 @@
 //! both once more to write dx, which is linear in them (`backward`; channels of few elements: `small`).
 //!
 //! Contiguous groups are taken one by one, so that the second reading finds what fits there in the second cache; small
-//! ones in batches, so that none waits for its own root and divisions (`grouped`). Where the channels are interleaved (`interleaved`) the same is done for a sample as a whole: the sums go down its rows lane
+//! ones forward in batches, so that none waits for its own root and divisions (`grouped`). Where the channels are interleaved (`interleaved`) the same is done for a sample as a whole: the sums go down its rows lane
 //! by lane, and the numbers of a channel stand in rows of their own. Where axes of space lie in another order nothing
 //! changes, as neither mean nor variance depends on it. Any other strides are made contiguous first, by the callers.
 //!
@@ -267,11 +267,7 @@ fn total<I: Isa, const C: usize>(shares: &[f64], channels: usize, first: usize, 
     let [mut sum, mut left] = [[I::F64::splat(0.0); C]; 2];
     for sample in shares.chunks_exact(channels) {
         for j in 0..C {
-            let shares = &sample[first + 8 * j..];
-            let shares = match shares.first_chunk::<8>() {
-                Some(shares) => I::F64::load(shares),
-                None => I::F64::some(shares),
-            };
+            let shares = I::F64::first_of(&sample[first + 8 * j..]);
             if is_exact {
                 let [more, rest] = two_sum(sum[j], shares);
                 (sum[j], left[j]) = (more, left[j].add(rest));

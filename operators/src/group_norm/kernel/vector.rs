@@ -68,6 +68,14 @@ pub(super) trait Vector<E, const N: usize>: Arithmetic<E> {
     fn load(values: &[E; N]) -> Self;
     /// The first lanes of as many values as there are, 0 in the others.
     fn some(values: &[E]) -> Self;
+    /// The same, sooner where there are as many as lanes.
+    #[inline(always)]
+    fn first_of(values: &[E]) -> Self {
+        match values.first_chunk::<N>() {
+            Some(values) => Self::load(values),
+            None => Self::some(values),
+        }
+    }
     /// The lanes as an array.
     fn store(self) -> [E; N];
     /// The last `count` lanes, 0 in the others.

@@ -50,8 +50,8 @@ long as with 1, because something else kept a core busy; measure it again when t
   faster of its allocating call and its call into a given output; backward, it is its backward pass less
   the autograd around it. `-` where nothing is left of that.
 - `allocating`: the same of both allocating forward calls.
-- From 32 MiB on, glibc gives every new array new pages: libtorch's calls, that into a given output too, spend most
-  of their time on those. Ours asks for large ones.
+- From 32 MiB on, glibc gives every new array new pages, to libtorch in its call into a given output too. Ours asks
+  for large ones.
 - `/ memcpy`, `/ streamed`: our time over that of copying the bytes of the input, plainly and past the caches.
 - `ULP at 0`, `ULP at 1e4`: our error at that mean of the input, and libtorch's; root mean square / largest, in
   the unit that `exact` gives. Of the three gradients, the worst. Small shapes are drawn again and again, until

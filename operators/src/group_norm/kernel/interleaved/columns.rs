@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use super::super::lanes::{In, Lane, Of};
+use super::super::lanes::Lane;
 use super::super::sizes::Sizes;
 use super::super::statistics::RUN;
-use super::super::vector::{Isa, Vector};
+use super::super::vector::Isa;
 use super::{LINE, greatest_common_divisor};
 
 /// A sample that has fewer rows of whole vectors than this is taken place by place.
@@ -115,16 +115,6 @@ impl Turns {
 
 /// What is taken together of all inputs, and as much that is fetched meanwhile, is held in the first cache.
 const TOGETHER_BYTES: usize = 8 << 10;
-
-/// The numbers of a vector from element `at` of a row on.
-#[inline(always)]
-pub(super) fn numbers<T: Lane<N>, I: Isa, const N: usize>(row: &[In<T, N>], at: usize) -> Of<T, I, N> {
-    let numbers = &row[at..];
-    match numbers.first_chunk::<N>() {
-        Some(numbers) => Of::<T, I, N>::load(numbers),
-        None => Of::<T, I, N>::some(numbers),
-    }
-}
 
 /// A vector from element `at` on.
 ///

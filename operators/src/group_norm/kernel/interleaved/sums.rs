@@ -3,7 +3,7 @@
 use super::super::lanes::{Compute, In, Lane, Of, WideOf};
 use super::super::vector::{Arithmetic, Isa, Vector};
 use super::super::{Pass, statistics::RUN};
-use super::columns::{Columns, Turns, lanes, numbers};
+use super::columns::{Columns, Turns, lanes};
 use crate::group_norm::wide::Wide;
 
 /// What is summed of the values of an element: of `A` inputs `S` sums.
@@ -67,8 +67,8 @@ where
             for start in (first..end).step_by(together) {
                 for (turn, (pair, of_pair)) in pairs.iter().zip(&mut lanes_of).enumerate() {
                     let shift = [
-                        numbers::<T, I, N>(self.shifts, pair[0].start),
-                        numbers::<T, I, N>(self.shifts, pair[1].start),
+                        Of::<T, I, N>::first_of(&self.shifts[pair[0].start..]),
+                        Of::<T, I, N>::first_of(&self.shifts[pair[1].start..]),
                     ];
                     let mut sums = *of_pair;
                     let rows = start..end.min(start + together);
@@ -105,7 +105,7 @@ where
             for (value, x) in values.iter_mut().zip(rest) {
                 *value = T::some::<I>(&x[column * N..][..count]);
             }
-            values[0] = first::<T, I, N>(values[0].sub(numbers::<T, I, N>(self.shifts, column * N)), count);
+            values[0] = first::<T, I, N>(values[0].sub(Of::<T, I, N>::first_of(&self.shifts[column * N..])), count);
             let mut sums = [zero; S];
             self.summing.add::<I>(&mut sums, values);
             emptied::<T, I, N, S>(&mut totals[column], sums);

@@ -7,9 +7,9 @@ use super::super::Pass;
 use super::super::lanes::{In, Lane, Of};
 use super::super::memory::places;
 use super::super::place::put;
-use super::super::vector::{Arithmetic, Isa};
+use super::super::vector::{Arithmetic, Isa, Vector};
 use super::LINE;
-use super::columns::{Column, Columns, Turns, lanes, lanes_mut, numbers};
+use super::columns::{Column, Columns, Turns, lanes, lanes_mut};
 
 /// What becomes of the values of an element in `A` inputs, with `P` numbers of its channel.
 pub(super) trait Writing<T: Lane<N>, const N: usize, const A: usize, const P: usize>: Sync {
@@ -245,7 +245,7 @@ where
         let row = self.columns.row;
         let mut lanes = [Of::<T, I, N>::splat(In::<T, N>::default()); C];
         for (kind, lanes) in lanes.iter_mut().enumerate() {
-            *lanes = numbers::<T, I, N>(self.numbers, kind * row + start);
+            *lanes = Of::<T, I, N>::first_of(&self.numbers[kind * row + start..]);
         }
         lanes
     }
