@@ -9,7 +9,6 @@ use std::mem::MaybeUninit;
 
 use half::{bf16, f16};
 
-use super::place::put;
 use super::vector::{Arithmetic, Isa, Roots, Vector};
 
 /// The instruction set.
@@ -193,9 +192,39 @@ impl Isa for Avx2 {
         let mut narrow = [bf16::ZERO; 16];
         // SAFETY: as above.
         unsafe {
-            let packed = _mm256_packus_epi32(rounded_to_bf16(values.0), rounded_to_bf16(values.1));
+            let [lower, upper] = [rounded_to_bf16(values.0), rounded_to_bf16(values.1)];
+            let packed = _mm256_packus_epi32(_mm256_srli_epi32::<16>(lower), _mm256_srli_epi32::<16>(upper));
             let packed = _mm256_permute4x64_epi64::<0b11_01_10_00>(packed);
             _mm256_storeu_si256(narrow.as_mut_ptr().cast(), packed);
+        }
+        narrow
+    }
+
+    #[inline(always)]
+    fn from_bf16_pair(values: &[[bf16; 16]; 2]) -> [Self::F32; 2] {
+        // SAFETY: as above; sixteen bf16 are 256 bits.
+        unsafe {
+            let [lower, upper] =
+                [_mm256_loadu_si256(values[0].as_ptr().cast()), _mm256_loadu_si256(values[1].as_ptr().cast())];
+            let kept = _mm256_set1_epi32(!0xffff);
+            let even = [_mm256_slli_epi32::<16>(lower), _mm256_slli_epi32::<16>(upper)];
+            let odd = [_mm256_and_si256(lower, kept), _mm256_and_si256(upper, kept)];
+            [
+                Two(_mm256_castsi256_ps(even[0]), _mm256_castsi256_ps(even[1])),
+                Two(_mm256_castsi256_ps(odd[0]), _mm256_castsi256_ps(odd[1])),
+            ]
+        }
+    }
+
+    #[inline(always)]
+    fn to_bf16_pair([even, odd]: [Self::F32; 2]) -> [[bf16; 16]; 2] {
+        let mut narrow = [[bf16::ZERO; 16]; 2];
+        // SAFETY: as above.
+        unsafe {
+            let lower = alternating(rounded_to_bf16(even.0), rounded_to_bf16(odd.0));
+            let upper = alternating(rounded_to_bf16(even.1), rounded_to_bf16(odd.1));
+            _mm256_storeu_si256(narrow[0].as_mut_ptr().cast(), lower);
+            _mm256_storeu_si256(narrow[1].as_mut_ptr().cast(), upper);
         }
         narrow
     }
@@ -211,16 +240,15 @@ impl Isa for Avx2 {
     }
 
     #[inline(always)]
-    fn stream<T: Copy, const N: usize>(values: [T; N], place: &mut [MaybeUninit<T>; N]) {
-        let (size, to) = (size_of_val(&values), place.as_mut_ptr().cast::<__m256i>());
-        if size.is_multiple_of(32) && to.is_aligned() {
-            let from = values.as_ptr().cast::<__m256i>();
-            for at in 0..size / 32 {
-                // SAFETY: as above; the place has that size and alignment.
-                unsafe { _mm256_stream_si256(to.add(at), _mm256_loadu_si256(from.add(at))) };
-            }
-        } else {
-            put(place, values);
+    fn stream<B: Copy>(values: B, place: &mut MaybeUninit<B>) {
+        let (from, to) = ((&raw const values).cast::<__m256i>(), place.as_mut_ptr().cast::<__m256i>());
+        if !(size_of::<B>().is_multiple_of(32) && to.is_aligned()) {
+            place.write(values);
+            return;
+        }
+        for at in 0..size_of::<B>() / 32 {
+            // SAFETY: as above; the place has that size and alignment.
+            unsafe { _mm256_stream_si256(to.add(at), _mm256_loadu_si256(from.add(at))) };
         }
     }
 
@@ -237,21 +265,27 @@ impl Isa for Avx2 {
     }
 }
 
-/// The upper sixteen bits of each lane rounded to nearest, ties to even, as numbers of 32 bits; NaN stays NaN.
+/// The upper sixteen bits of each lane rounded to nearest, ties to even, where they are; NaN stays NaN. The lower ones
+/// are of no account.
 #[inline(always)]
 fn rounded_to_bf16(values: __m256) -> __m256i {
     // SAFETY: as above.
     unsafe {
         let bits = _mm256_castps_si256(values);
-        let upper = _mm256_srli_epi32::<16>(bits);
         // Half of what is cut off, or just below it where the last bit that stays is even.
-        let even = _mm256_and_si256(upper, _mm256_set1_epi32(1));
+        let even = _mm256_and_si256(_mm256_srli_epi32::<16>(bits), _mm256_set1_epi32(1));
         let rounded = _mm256_add_epi32(bits, _mm256_add_epi32(even, _mm256_set1_epi32(0x7fff)));
-        let rounded = _mm256_srli_epi32::<16>(rounded);
-        let nan = _mm256_or_si256(upper, _mm256_set1_epi32(0x40));
+        let nan = _mm256_or_si256(bits, _mm256_set1_epi32(0x40_0000));
         let is_nan = _mm256_castps_si256(_mm256_cmp_ps::<_CMP_UNORD_Q>(values, values));
         _mm256_blendv_epi8(rounded, nan, is_nan)
     }
+}
+
+/// The upper halves of the lanes of two, by turns.
+#[inline(always)]
+fn alternating(even: __m256i, odd: __m256i) -> __m256i {
+    // SAFETY: as above.
+    unsafe { _mm256_blend_epi16::<0b1010_1010>(_mm256_srli_epi32::<16>(even), odd) }
 }
 
 #[inline(always)]

@@ -1,21 +1,20 @@
 //! x86-64 with AVX-512 (F, BW, DQ and VL): one register a vector.
 //!
-//! Every function here is used by code alone that runs where [`super::path::choice`] has found these four and
-//! what `avx2` needs: that is what makes the calls of their instructions sound. Loads and stores are unaligned and
-//! go through references to arrays of the vector's own size.
+//! Every function here is used by code alone that runs where [`super::path::choice`] has found these four, what
+//! `avx2` needs and, for what rounds to bf16 by itself, AVX512_BF16: that is what makes the calls of their
+//! instructions sound. Loads and stores are unaligned and go through references to arrays of the vector's own size.
 
 use std::arch::x86_64::*;
 use std::mem::MaybeUninit;
 
 use half::{bf16, f16};
 
-use super::avx2;
-use super::place::put;
+use super::avx2::{self, Avx2};
 use super::vector::{Arithmetic, Isa, Roots, Vector};
 
-/// The instruction set.
+/// The instruction set; whether it rounds to bf16 by itself (AVX512_BF16).
 #[derive(Clone, Copy)]
-pub(super) struct Avx512;
+pub(super) struct Avx512<const ROUNDS: bool>;
 
 macro_rules! vector {
     ($vector:ty, $element:ty, $lanes:literal, $mask:ty,
@@ -115,7 +114,7 @@ impl Roots for __m512d {
     }
 }
 
-impl Isa for Avx512 {
+impl<const ROUNDS: bool> Isa for Avx512<ROUNDS> {
     type F32 = __m512;
     type F64 = __m512d;
 
@@ -148,19 +147,44 @@ impl Isa for Avx512 {
     #[inline(always)]
     fn to_bf16(values: __m512) -> [bf16; 16] {
         let mut narrow = [bf16::ZERO; 16];
-        // SAFETY: as above.
-        unsafe {
-            let bits = _mm512_castps_si512(values);
-            // Half of what is cut off, or just below it where the last bit that stays is even.
-            let even = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
-            let rounded = _mm512_add_epi32(bits, _mm512_add_epi32(even, _mm512_set1_epi32(0x7fff)));
-            let is_nan = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(values, values);
-            let chosen = _mm512_mask_or_epi32(rounded, is_nan, bits, _mm512_set1_epi32(0x40_0000));
+        // SAFETY: as above, here and below.
+        let upper = if ROUNDS && !has_subnormals([values]) {
+            of_bf16(unsafe { _mm512_cvtneps_pbh(values) })
+        } else {
             // Of the other sixteen places nothing is kept.
-            let places = _mm512_castsi256_si512(_mm256_loadu_si256(UPPER_HALVES.as_ptr().cast()));
-            let upper = _mm512_permutexvar_epi16(places, chosen);
-            _mm256_storeu_si256(narrow.as_mut_ptr().cast(), _mm512_castsi512_si256(upper));
+            unsafe {
+                let places = _mm512_castsi256_si512(_mm256_loadu_si256(UPPER_HALVES.as_ptr().cast()));
+                _mm512_castsi512_si256(_mm512_permutexvar_epi16(places, rounded_to_bf16(values)))
+            }
+        };
+        unsafe { _mm256_storeu_si256(narrow.as_mut_ptr().cast(), upper) };
+        narrow
+    }
+
+    #[inline(always)]
+    fn from_bf16_pair(values: &[[bf16; 16]; 2]) -> [__m512; 2] {
+        // SAFETY: as above; two times sixteen bf16 are 512 bits.
+        unsafe {
+            let bits = _mm512_loadu_si512(values.as_ptr().cast());
+            let odd = _mm512_and_si512(bits, _mm512_set1_epi32(!0xffff));
+            [_mm512_castsi512_ps(_mm512_slli_epi32::<16>(bits)), _mm512_castsi512_ps(odd)]
         }
+    }
+
+    #[inline(always)]
+    fn to_bf16_pair([even, odd]: [__m512; 2]) -> [[bf16; 16]; 2] {
+        let mut narrow = [[bf16::ZERO; 16]; 2];
+        // SAFETY: as above, here and below.
+        let alternating = if ROUNDS && !has_subnormals([even, odd]) {
+            unsafe {
+                let places = _mm512_loadu_si512(ALTERNATING.as_ptr().cast());
+                _mm512_permutexvar_epi16(places, of_bf16(_mm512_cvtne2ps_pbh(odd, even)))
+            }
+        } else {
+            let [even, odd] = [rounded_to_bf16(even), rounded_to_bf16(odd)];
+            unsafe { _mm512_mask_blend_epi16(0xaaaa_aaaa, _mm512_srli_epi32::<16>(even), odd) }
+        };
+        unsafe { _mm512_storeu_si512(narrow.as_mut_ptr().cast(), alternating) };
         narrow
     }
 
@@ -183,36 +207,79 @@ impl Isa for Avx512 {
     }
 
     #[inline(always)]
-    fn stream<T: Copy, const N: usize>(values: [T; N], place: &mut [MaybeUninit<T>; N]) {
-        let (size, to) = (size_of_val(&values), place.as_mut_ptr());
-        match size {
-            // SAFETY: as above; the place has that size and, as is looked up, alignment.
-            64 if to.cast::<__m512i>().is_aligned() => unsafe {
-                _mm512_stream_si512(to.cast(), _mm512_loadu_si512(values.as_ptr().cast()));
-            },
-            // SAFETY: as above.
-            32 if to.cast::<__m256i>().is_aligned() => unsafe {
-                _mm256_stream_si256(to.cast(), _mm256_loadu_si256(values.as_ptr().cast()));
-            },
-            _ => put(place, values),
+    fn stream<B: Copy>(values: B, place: &mut MaybeUninit<B>) {
+        let (from, to) = ((&raw const values).cast::<__m512i>(), place.as_mut_ptr().cast::<__m512i>());
+        if !(size_of::<B>().is_multiple_of(64) && to.is_aligned()) {
+            Avx2::stream(values, place);
+            return;
+        }
+        for at in 0..size_of::<B>() / 64 {
+            // SAFETY: as above; the place has that size and alignment.
+            unsafe { _mm512_stream_si512(to.add(at), _mm512_loadu_si512(from.add(at))) };
         }
     }
 
     #[inline(always)]
     fn fence() {
-        // SAFETY: every x86-64 has it.
-        unsafe { _mm_sfence() }
+        Avx2::fence();
     }
 
     #[inline(always)]
     fn prefetch<T>(place: *const T) {
-        // SAFETY: every x86-64 has it, and no address is wrong.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) }
+        Avx2::prefetch(place);
     }
 }
 
 /// Where the upper halves of sixteen numbers of 32 bits are among the halves of all.
-const UPPER_HALVES: [i16; 16] = [1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31];
+static UPPER_HALVES: [i16; 16] = [1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31];
+
+/// The places of the lower sixteen of 32 numbers of 16 bits and those of the upper sixteen, by turns.
+static ALTERNATING: [i16; 32] = alternating();
+
+const fn alternating() -> [i16; 32] {
+    let (mut places, mut j) = ([0; 32], 0);
+    while j < 16 {
+        places[2 * j] = j as i16;
+        places[2 * j + 1] = 16 + j as i16;
+        j += 1;
+    }
+    places
+}
+
+/// Whether a number is below the normal range of f32, which is that of bf16: AVX512_BF16 takes it for 0.
+#[inline(always)]
+fn has_subnormals<const V: usize>(vectors: [__m512; V]) -> bool {
+    const SUBNORMAL: i32 = 0x20;
+    let mut mask = 0;
+    for vector in vectors {
+        // SAFETY: as above.
+        mask |= unsafe { _mm512_fpclass_ps_mask::<SUBNORMAL>(vector) };
+    }
+    mask != 0
+}
+
+/// A register of bf16 by its bits.
+#[inline(always)]
+fn of_bf16<R, B>(register: R) -> B {
+    const { assert!(size_of::<R>() == size_of::<B>()) };
+    // SAFETY: registers of the same size hold any bits.
+    unsafe { std::mem::transmute_copy(&register) }
+}
+
+/// The upper sixteen bits of each lane rounded to nearest, ties to even, where they are; NaN stays NaN. The lower ones
+/// are of no account.
+#[inline(always)]
+fn rounded_to_bf16(values: __m512) -> __m512i {
+    // SAFETY: as above.
+    unsafe {
+        let bits = _mm512_castps_si512(values);
+        // Half of what is cut off, or just below it where the last bit that stays is even.
+        let even = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
+        let rounded = _mm512_add_epi32(bits, _mm512_add_epi32(even, _mm512_set1_epi32(0x7fff)));
+        let is_nan = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(values, values);
+        _mm512_mask_or_epi32(rounded, is_nan, bits, _mm512_set1_epi32(0x40_0000))
+    }
+}
 
 #[inline(always)]
 fn sum_of_sixteen(lanes: __m512) -> f32 {

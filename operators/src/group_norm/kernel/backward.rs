@@ -9,7 +9,7 @@ use std::mem::MaybeUninit;
 use super::lanes::{Compute, In, Lane, NumbersOf, Of, WideOf};
 use super::numbers::Numbers;
 use super::parameters::{Parameters, SMALL};
-use super::place::put;
+use super::row::{self, Elementwise, How};
 use super::small;
 use super::statistics::{Normaliser, Outcome, near_mean, number, tail};
 use super::vector::{Arithmetic, Isa, Vector};
@@ -109,8 +109,10 @@ impl<T: Lane<N>, const N: usize> Summed<T, N> {
         first: usize,
     ) {
         let spatial = parameters.extents.spatial;
+        let how = How { streams: parameters.streams, ahead: parameters.ahead };
         if spatial < SMALL {
-            small::write::<T, I, N>([x, dy], dx, &self.normaliser, self.means, parameters.of_elements(first)[0]);
+            let gamma = parameters.of_elements(first)[0];
+            small::write::<T, I, N>([x, dy], dx, &self.normaliser, self.means, gamma);
             return;
         }
         let shift = Of::<T, I, N>::splat(self.normaliser.shift);
@@ -119,7 +121,7 @@ impl<T: Lane<N>, const N: usize> Summed<T, N> {
             let factor = self.normaliser.factor(parameters.gamma[first + channel]);
             let linear = Linear::<T, I, N> { shift, factor: Of::<T, I, N>::splat(factor), slope, level };
             let range = channel * spatial..(channel + 1) * spatial;
-            linear.row(&x[range.clone()], &dy[range.clone()], &mut dx[range], parameters);
+            row::write::<T, I, N, 2>([&x[range.clone()], &dy[range.clone()]], &mut dx[range], linear, how);
         }
     }
 }
@@ -256,13 +258,9 @@ impl<T: Lane<N>, I: Isa, const N: usize> Products<T, I, N> {
     /// Four vectors, which are added to each other first: so sums of equal terms lose next to nothing.
     #[inline(always)]
     fn add_four(&mut self, x: &[[T; N]; 4], dy: &[[T; N]; 4]) {
-        let dys = [T::load::<I>(&dy[0]), T::load::<I>(&dy[1]), T::load::<I>(&dy[2]), T::load::<I>(&dy[3])];
-        let d = [
-            T::load::<I>(&x[0]).sub(self.shift),
-            T::load::<I>(&x[1]).sub(self.shift),
-            T::load::<I>(&x[2]).sub(self.shift),
-            T::load::<I>(&x[3]).sub(self.shift),
-        ];
+        let dys = four::<T, I, N>(dy);
+        let [a, b, c, d] = four::<T, I, N>(x);
+        let d = [a.sub(self.shift), b.sub(self.shift), c.sub(self.shift), d.sub(self.shift)];
         self.lanes[0] = self.lanes[0].add(d[0].add(d[1]).add(d[2].add(d[3])));
         self.lanes[1] = self.lanes[1].add(products(d, d));
         self.lanes[2] = self.lanes[2].add(products(dys, d));
@@ -291,6 +289,14 @@ impl<T: Lane<N>, I: Isa, const N: usize> Products<T, I, N> {
     }
 }
 
+/// Two pairs of vectors.
+#[inline(always)]
+fn four<T: Lane<N>, I: Isa, const N: usize>(values: &[[T; N]; 4]) -> [Of<T, I, N>; 4] {
+    let pairs = values.as_chunks().0;
+    let ([a, b], [c, d]) = (T::load_pair::<I>(&pairs[0]), T::load_pair::<I>(&pairs[1]));
+    [a, b, c, d]
+}
+
 /// The sum of the products of four vectors and four others.
 #[inline(always)]
 fn products<E, V: Arithmetic<E>>(a: [V; 4], b: [V; 4]) -> V {
@@ -299,6 +305,7 @@ fn products<E, V: Arithmetic<E>>(a: [V; 4], b: [V; 4]) -> V {
 }
 
 /// `dx = dy * factor + (x - shift) * slope + level`.
+#[derive(Clone, Copy)]
 struct Linear<T: Lane<N>, I: Isa, const N: usize> {
     shift: Of<T, I, N>,
     factor: Of<T, I, N>,
@@ -306,54 +313,11 @@ struct Linear<T: Lane<N>, I: Isa, const N: usize> {
     level: Of<T, I, N>,
 }
 
-impl<T: Lane<N>, I: Isa, const N: usize> Linear<T, I, N> {
-    #[inline(always)]
-    fn applied(&self, x: &[T; N], dy: &[T; N]) -> [T; N] {
-        let rest = T::load::<I>(x).sub(self.shift).mul_add(self.slope, self.level);
-        T::store::<I>(T::load::<I>(dy).mul_add(self.factor, rest))
-    }
+impl<T: Lane<N>, I: Isa, const N: usize> Elementwise<T, I, N, 2> for Linear<T, I, N> {
+    const IS_UNIFORM: bool = true;
 
-    /// One channel, of at least one vector.
     #[inline(always)]
-    fn row(&self, x: &[T], dy: &[T], dx: &mut [MaybeUninit<T>], parameters: &Parameters<'_, T, N>) {
-        let mut start = 0;
-        if parameters.streams {
-            start = dx.as_ptr().align_offset(size_of::<[T; N]>()).min(N);
-            if let (Some(x), Some(dy)) = (x.first_chunk::<N>(), dy.first_chunk::<N>()) {
-                dx[..start].write_copy_of_slice(&self.applied(x, dy)[..start]);
-            }
-        }
-        let inputs = x[start..].as_chunks::<N>().0.iter().zip(dy[start..].as_chunks::<N>().0);
-        let vectors = inputs.zip(dx[start..].as_chunks_mut::<N>().0);
-        if parameters.streams {
-            for ((x, dy), dx) in vectors {
-                I::prefetch(x.as_ptr().wrapping_add(parameters.ahead));
-                I::prefetch(dy.as_ptr().wrapping_add(parameters.ahead));
-                I::stream(self.applied(x, dy), dx);
-            }
-        } else if parameters.ahead > 0 {
-            for ((x, dy), dx) in vectors {
-                I::prefetch(x.as_ptr().wrapping_add(parameters.ahead));
-                I::prefetch(dy.as_ptr().wrapping_add(parameters.ahead));
-                put(dx, self.applied(x, dy));
-            }
-        } else {
-            for ((x, dy), dx) in vectors {
-                put(dx, self.applied(x, dy));
-            }
-        }
-        let rest = (x.len() - start) % N;
-        if rest == 0 {
-            return;
-        }
-        // What is left is the end of a vector that begins before it.
-        if let (Some(x), Some(dy), Some(dx)) = (x.last_chunk::<N>(), dy.last_chunk::<N>(), dx.last_chunk_mut::<N>()) {
-            // As in `place`.
-            if parameters.streams {
-                dx[N - rest..].write_copy_of_slice(&self.applied(x, dy)[N - rest..]);
-            } else {
-                put(dx, self.applied(x, dy));
-            }
-        }
+    fn of(&self, _: usize, [x, dy]: [Of<T, I, N>; 2]) -> Of<T, I, N> {
+        dy.mul_add(self.factor, x.sub(self.shift).mul_add(self.slope, self.level))
     }
 }

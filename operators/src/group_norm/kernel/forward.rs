@@ -1,9 +1,11 @@
 //! The forward pass over groups that lie contiguous, one after the other.
 
 use super::lanes::{Compute, In, Lane, NumbersOf, Of};
+use super::memory::LINE;
 use super::numbers::Numbers;
 use super::parameters::{Parameters, SMALL};
-use super::place::{Elementwise, How, Place, Row};
+use super::place::Place;
+use super::row::{Elementwise, How};
 use super::statistics::{Meanwhile, Normaliser, number};
 use super::vector::{Arithmetic, Isa, Vector};
 
@@ -25,19 +27,19 @@ pub(super) fn group<T: Lane<N>, I: Isa, const N: usize>(
     let how = How { streams: parameters.streams, ahead: parameters.ahead };
     if spatial < SMALL {
         let [gamma, beta] = parameters.of_elements(first);
-        place.row(0, group).map::<I, N>(Spread::<T, I, N>::new(normaliser, gamma, beta), how);
+        place.write_row(0, group, Spread::<T, I, N>::new(normaliser, gamma, beta), how);
     } else {
         if are_few(parameters.channels) {
             for channel in 0..parameters.channels {
-                let affine = Affine::of_channel(normaliser, parameters, first + channel);
-                place.row(channel * spatial, spatial).map::<I, N>(affine, how);
+                let affine = Affine::<T, I, N>::of_channel(normaliser, parameters, first + channel);
+                place.write_row(channel * spatial, spatial, affine, how);
             }
             return;
         }
         for some in (0..parameters.channels).step_by(N) {
             let affines = Affines::<T, N>::new::<I>(normaliser, parameters, first + some);
             for channel in some..parameters.channels.min(some + N) {
-                place.row(channel * spatial, spatial).map::<I, N>(affines.of::<I>(channel - some), how);
+                place.write_row(channel * spatial, spatial, affines.of::<I>(channel - some), how);
             }
         }
     }
@@ -52,13 +54,16 @@ pub(super) struct Pieces<'a, 'b, P, T: Lane<N>, const N: usize> {
     pub parameters: &'a Parameters<'b, T, N>,
     /// So many elements are written.
     done: usize,
-    /// So many elements come before the first that is aligned to a vector.
+    /// So many elements come before the first that begins a line.
     start: usize,
 }
 
 impl<'a, 'b, P: Place<T>, T: Lane<N>, const N: usize> Pieces<'a, 'b, P, T, N> {
+    /// Elements of a line.
+    const OF_LINE: usize = LINE / size_of::<T>();
+
     pub fn new(index: usize, place: P, normaliser: Normaliser<T, N>, parameters: &'a Parameters<'b, T, N>) -> Self {
-        let start = place.before_aligned(size_of::<[T; N]>()).min(N);
+        let start = place.before_aligned(LINE).min(Self::OF_LINE);
         Self { index, place, normaliser, parameters, done: 0, start }
     }
 
@@ -76,8 +81,8 @@ impl<'a, 'b, P: Place<T>, T: Lane<N>, const N: usize> Pieces<'a, 'b, P, T, N> {
         while self.done < end {
             let channel = self.done / spatial;
             let count = end.min((channel + 1) * spatial) - self.done;
-            let affine = Affine::of_channel(&self.normaliser, self.parameters, first + channel);
-            self.place.row(self.done, count).map::<I, N>(affine, how);
+            let affine = Affine::<T, I, N>::of_channel(&self.normaliser, self.parameters, first + channel);
+            self.place.write_row(self.done, count, affine, how);
             self.done += count;
         }
     }
@@ -86,8 +91,8 @@ impl<'a, 'b, P: Place<T>, T: Lane<N>, const N: usize> Pieces<'a, 'b, P, T, N> {
 impl<P: Place<T>, T: Lane<N>, const N: usize> Meanwhile for Pieces<'_, '_, P, T, N> {
     #[inline(always)]
     fn after<I: Isa>(&mut self, summed: usize) {
-        // A piece ends where a vector does: what is written past the caches is written once.
-        self.up_to::<I>(summed - N + self.start % N);
+        // A piece ends where a line does: what is written past the caches is written once.
+        self.up_to::<I>(summed - Self::OF_LINE + self.start % Self::OF_LINE);
     }
 }
 
@@ -116,7 +121,7 @@ impl<T: Lane<N>, I: Isa, const N: usize> Affine<T, I, N> {
     }
 
     #[inline(always)]
-    fn of(&self, x: Of<T, I, N>) -> Of<T, I, N> {
+    fn applied(&self, x: Of<T, I, N>) -> Of<T, I, N> {
         let d = x.sub(self.origin);
         let near = d.mul_add(self.scale[0], self.shift[0]);
         if T::IS_TIGHT { near.add(d.mul_add(self.scale[1], self.shift[1])) } else { near }
@@ -173,10 +178,12 @@ fn spread<T: Lane<N>, I: Isa, const N: usize>(number: NumbersOf<T, f64, N>) -> N
     Numbers::of([I::F64::splat(high), I::F64::splat(low)])
 }
 
-impl<T: Lane<N>, I: Isa, const N: usize> Elementwise<T, I, N> for Affine<T, I, N> {
+impl<T: Lane<N>, I: Isa, const N: usize> Elementwise<T, I, N, 1> for Affine<T, I, N> {
+    const IS_UNIFORM: bool = true;
+
     #[inline(always)]
-    fn applied(&self, _: usize, x: &[T; N]) -> [T; N] {
-        T::store::<I>(self.of(T::load::<I>(x)))
+    fn of(&self, _: usize, [x]: [Of<T, I, N>; 1]) -> Of<T, I, N> {
+        self.applied(x)
     }
 }
 
@@ -210,14 +217,15 @@ impl<'a, T: Lane<N>, I: Isa, const N: usize> Spread<'a, T, I, N> {
     }
 }
 
-impl<T: Lane<N>, I: Isa, const N: usize> Elementwise<T, I, N> for Spread<'_, T, I, N> {
+impl<T: Lane<N>, I: Isa, const N: usize> Elementwise<T, I, N, 1> for Spread<'_, T, I, N> {
+    const IS_UNIFORM: bool = false;
+
     #[inline(always)]
-    fn applied(&self, at: usize, x: &[T; N]) -> [T; N] {
+    fn of(&self, at: usize, [x]: [Of<T, I, N>; 1]) -> Of<T, I, N> {
         let gamma = Of::<T, I, N>::some(&self.gamma[at..]);
         let beta = Of::<T, I, N>::some(&self.beta[at..]);
-        let x = T::load::<I>(x);
         if !T::IS_TIGHT {
-            return T::store::<I>(gamma.mul_add(self.x_hat.of(x), beta));
+            return gamma.mul_add(self.x_hat.applied(x), beta);
         }
         // Rounded once, x_hat would be off by as much as gamma makes of it.
         let [x, gamma, beta] = [In::<T, N>::parts::<I>(x), In::<T, N>::parts::<I>(gamma), In::<T, N>::parts::<I>(beta)];
@@ -225,6 +233,6 @@ impl<T: Lane<N>, I: Isa, const N: usize> Elementwise<T, I, N> for Spread<'_, T, 
         if In::<T, N>::PARTS == 2 {
             y[1] = self.part(x[1], gamma[1], beta[1]);
         }
-        T::store::<I>(In::<T, N>::split::<I>(y)[0])
+        In::<T, N>::split::<I>(y)[0]
     }
 }

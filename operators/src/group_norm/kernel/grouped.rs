@@ -13,6 +13,7 @@ use super::place::{Apart, Place, Within};
 use super::statistics::{BATCH, Batch, Normaliser, Outcome};
 use super::vector::Isa;
 use super::{Pass, on};
+use crate::tensor::DType;
 
 /// Normalises all groups.
 pub(super) fn forward<T: Lane<N>, const N: usize>(
@@ -79,6 +80,8 @@ struct Forward<'a, P, T: Lane<N>, const N: usize> {
 }
 
 impl<T: Lane<N>, P: Iterator<Item: Place<T>>, const N: usize> Pass for Forward<'_, P, T, N> {
+    const IS_OF_BF16: bool = matches!(T::DTYPE, DType::BF16);
+
     #[inline(always)]
     fn run<I: Isa>(self) {
         if self.parameters.pieces {
@@ -202,6 +205,8 @@ struct Backward<'a, T: Lane<N>, const N: usize> {
 }
 
 impl<T: Lane<N>, const N: usize> Pass for Backward<'_, T, N> {
+    const IS_OF_BF16: bool = matches!(T::DTYPE, DType::BF16);
+
     // In batches, as forward, nothing was won: more is done for each group, and done while another waits.
     #[inline(always)]
     fn run<I: Isa>(self) {

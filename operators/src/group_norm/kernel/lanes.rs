@@ -192,6 +192,8 @@ pub(super) trait Lane<const N: usize>: Element {
     type Compute: Compute<N>;
     /// Whether what is computed in is no more precise than this: then every rounding counts.
     const IS_TIGHT: bool;
+    /// Whether two vectors are sooner taken together.
+    const IS_PAIRED: bool = false;
 
     /// Exactly.
     fn load<I: Isa>(values: &[Self; N]) -> <Self::Compute as Compute<N>>::Vector<I>;
@@ -199,6 +201,17 @@ pub(super) trait Lane<const N: usize>: Element {
     fn some<I: Isa>(values: &[Self]) -> <Self::Compute as Compute<N>>::Vector<I>;
     /// Each rounded once, to nearest, ties to even.
     fn store<I: Isa>(vector: <Self::Compute as Compute<N>>::Vector<I>) -> [Self; N];
+
+    /// Two vectors of elements; which of them is in which lane, each type says for itself.
+    #[inline(always)]
+    fn load_pair<I: Isa>(values: &[[Self; N]; 2]) -> [<Self::Compute as Compute<N>>::Vector<I>; 2] {
+        [Self::load::<I>(&values[0]), Self::load::<I>(&values[1])]
+    }
+    /// The same back.
+    #[inline(always)]
+    fn store_pair<I: Isa>([a, b]: [<Self::Compute as Compute<N>>::Vector<I>; 2]) -> [[Self; N]; 2] {
+        [Self::store::<I>(a), Self::store::<I>(b)]
+    }
 }
 
 /// What an element type is computed in.
@@ -211,7 +224,7 @@ pub(super) type NumbersOf<T, V, const N: usize> = <In<T, N> as Compute<N>>::Numb
 pub(super) type WideOf<T, const N: usize> = <In<T, N> as Compute<N>>::Wide;
 
 macro_rules! lane {
-    ($element:ty, $lanes:literal, $compute:ty, $tight:literal, $vector:ident, $values:ident => $load:expr, $some:expr, $lane:ident => $store:expr) => {
+    ($element:ty, $lanes:literal, $compute:ty, $tight:literal, $vector:ident, $values:ident => $load:expr, $some:expr, $lane:ident => $store:expr $(; $($item:item)*)?) => {
         impl Lane<$lanes> for $element {
             type Compute = $compute;
             const IS_TIGHT: bool = $tight;
@@ -230,12 +243,28 @@ macro_rules! lane {
             fn store<I: Isa>($lane: I::$vector) -> [Self; $lanes] {
                 $store
             }
+
+            $($($item)*)?
         }
-    };
+    }
 }
 
 lane!(f16, 16, f32, false, F32, values => I::from_f16(values), I::from_f16(&padded(values, f16::ZERO)), vector => I::to_f16(vector));
-lane!(bf16, 16, f32, false, F32, values => I::from_bf16(values), I::from_bf16(&padded(values, bf16::ZERO)), vector => I::to_bf16(vector));
+lane! {
+    bf16, 16, f32, false, F32, values => I::from_bf16(values), I::from_bf16(&padded(values, bf16::ZERO)), vector => I::to_bf16(vector);
+
+    const IS_PAIRED: bool = true;
+
+    #[inline(always)]
+    fn load_pair<I: Isa>(values: &[[bf16; 16]; 2]) -> [I::F32; 2] {
+        I::from_bf16_pair(values)
+    }
+
+    #[inline(always)]
+    fn store_pair<I: Isa>(vectors: [I::F32; 2]) -> [[bf16; 16]; 2] {
+        I::to_bf16_pair(vectors)
+    }
+}
 lane!(f32, 16, f32, true, F32, values => I::F32::load(values), I::F32::some(values), vector => vector.store());
 lane!(f64, 8, f64, true, F64, values => I::F64::load(values), I::F64::some(values), vector => vector.store());
 

@@ -1,6 +1,9 @@
-//! Memory for an output.
+//! Memory: that of an output, and some elements of an array as an array of their own.
 
 use std::mem::MaybeUninit;
+
+/// So many bytes are fetched and written at once.
+pub(super) const LINE: usize = 64;
 
 /// From so many bytes on, large pages are asked for: a page of 4 KiB costs more to get than to fill.
 const LARGE: usize = 4 << 20;
@@ -22,6 +25,42 @@ pub(super) fn written<T: Copy>(count: usize, write: impl FnOnce(&mut [MaybeUnini
 pub(super) fn places<T: Copy>(values: &mut [T]) -> &mut [MaybeUninit<T>] {
     // SAFETY: the same size and alignment, and whoever has these places only gives them values.
     unsafe { std::slice::from_raw_parts_mut(values.as_mut_ptr().cast(), values.len()) }
+}
+
+/// The elements from `at` on by the name of an array of them.
+///
+/// # Safety
+///
+/// `B` is an array of `T`, or one of such arrays, and does not reach beyond the last element.
+#[inline(always)]
+pub(super) unsafe fn values_at<T, B>(values: &[T], at: usize) -> &B {
+    debug_assert!(at + size_of::<B>() / size_of::<T>() <= values.len());
+    // SAFETY: as the caller says; an array has the alignment of its elements.
+    unsafe { &*values.as_ptr().add(at).cast() }
+}
+
+/// The same to write.
+///
+/// # Safety
+///
+/// `B` is an array of `T`, or one of such arrays, and does not reach beyond the last element.
+#[inline(always)]
+pub(super) unsafe fn room_at<T, B>(values: &mut [MaybeUninit<T>], at: usize) -> &mut MaybeUninit<B> {
+    debug_assert!(at + size_of::<B>() / size_of::<T>() <= values.len());
+    // SAFETY: as the caller says; an array has the alignment of its elements.
+    unsafe { &mut *values.as_mut_ptr().add(at).cast() }
+}
+
+/// Arrays of places as places of arrays.
+///
+/// # Safety
+///
+/// `P` is an array of places for elements of `B`, or one of such arrays.
+#[inline(always)]
+pub(super) unsafe fn joined<P, B: Copy>(places: &mut [P]) -> &mut [MaybeUninit<B>] {
+    const { assert!(size_of::<P>() == size_of::<B>() && align_of::<P>() == align_of::<B>()) };
+    // SAFETY: as the caller says; the one has the size and the alignment of the other.
+    unsafe { std::slice::from_raw_parts_mut(places.as_mut_ptr().cast(), places.len()) }
 }
 
 /// Asks for pages of 2 MiB where they lie whole in this memory. It is an advice: nothing depends on it.

@@ -6,7 +6,7 @@
 //! the mean, a sample of the group having said where that is: of `d` and of its square (`statistics`). By that no digits
 //! are lost however large the mean is, and mean and variance need one reading instead of two. Where the guess was more
 //! than a deviation off, the sums are taken once more. The second time, y is written as one scale and shift of each
-//! channel (`forward`, `place`). The backward pass reads x and dy for four sums, of `d`, `d * d`, `dy * d` and `dy`, and
+//! channel (`forward`, `place`, `row`). The backward pass reads x and dy for four sums, of `d`, `d * d`, `dy * d` and `dy`, and
 //! both once more to write dx, which is linear in them (`backward`; channels of few elements: `small`).
 //!
 //! Contiguous groups are taken one by one, so that the second reading finds what fits there in the second cache; small
@@ -25,8 +25,10 @@
 //!
 //! # The same bits everywhere
 //!
-//! The text of a pass is compiled once for each instruction set (`vector`; `portable`, `avx2`, `avx512`), all of
-//! whose operations give the same bits; `path` chooses at run time. The order of all additions follows from the shape
+//! The text of a pass is compiled once for each instruction set (`vector`; `portable`, `avx2`, `avx512`, the last also
+//! with AVX512_BF16), all of whose operations give the same bits; `path` chooses at run time. Two vectors of bf16 are
+//! taken together, the elements in even places and those in odd ones: so a shift and a mask make f32 of them
+//! (`lanes`). The order of all additions follows from the shape
 //! and from the order in which the elements lie. Threads share out whole groups, whole samples or units of a size of
 //! their own, whose sums are added in their order; so are the samples' shares in the gradients of gamma and beta.
 //!
@@ -68,6 +70,7 @@ mod parameters;
 mod path;
 mod place;
 mod portable;
+mod row;
 mod sizes;
 mod small;
 mod statistics;
@@ -286,18 +289,23 @@ fn total<I: Isa, const C: usize>(shares: &[f64], channels: usize, first: usize, 
 
 /// What is done to elements, compiled once for each instruction set.
 trait Pass {
+    /// Whether it rounds to bf16: then an instruction set that does so by itself is another one.
+    const IS_OF_BF16: bool = false;
+
     /// Does it.
     fn run<I: Isa>(self);
 }
 
-fn on(path: Path, pass: impl Pass) {
+fn on<P: Pass>(path: Path, pass: P) {
     match path {
         Path::Portable => pass.run::<portable::Portable>(),
         // SAFETY: `path` has found that the machine has these, here and below.
         #[cfg(target_arch = "x86_64")]
         Path::Avx2 => unsafe { on_avx2(pass) },
         #[cfg(target_arch = "x86_64")]
-        Path::Avx512 => unsafe { on_avx512(pass) },
+        Path::Avx512Bf16 if P::IS_OF_BF16 => unsafe { on_avx512_bf16(pass) },
+        #[cfg(target_arch = "x86_64")]
+        Path::Avx512 | Path::Avx512Bf16 => unsafe { on_avx512(pass) },
     }
 }
 
@@ -310,7 +318,13 @@ fn on_avx2(pass: impl Pass) {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")]
 fn on_avx512(pass: impl Pass) {
-    pass.run::<avx512::Avx512>();
+    pass.run::<avx512::Avx512<false>>();
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma,f16c")]
+fn on_avx512_bf16(pass: impl Pass) {
+    pass.run::<avx512::Avx512<true>>();
 }
 
 /// A slice by the name that its element type has here.

@@ -13,9 +13,13 @@ pub(super) enum Path {
     /// x86-64 with those and AVX-512.
     #[cfg(target_arch = "x86_64")]
     Avx512,
+    /// x86-64 with those and AVX512_BF16.
+    #[cfg(target_arch = "x86_64")]
+    Avx512Bf16,
 }
 
-/// The variable that forces a path, where the machine has it: `MAPCHECK_KERNEL=portable`, `avx2` or `avx512`.
+/// The variable that forces a path, where the machine has it: `MAPCHECK_KERNEL=portable`, `avx2`, `avx512` or
+/// `avx512_bf16`.
 const VARIABLE: &str = "MAPCHECK_KERNEL";
 
 impl Path {
@@ -33,6 +37,8 @@ impl Path {
                 && is_x86_feature_detected!("avx512vl");
             paths.extend(has_avx2.then_some(Path::Avx2));
             paths.extend((has_avx2 && has_avx512).then_some(Path::Avx512));
+            let has_bf16 = is_x86_feature_detected!("avx512bf16");
+            paths.extend((has_avx2 && has_avx512 && has_bf16).then_some(Path::Avx512Bf16));
         }
         paths
     }
@@ -44,6 +50,8 @@ impl Path {
             Path::Avx2 => "avx2",
             #[cfg(target_arch = "x86_64")]
             Path::Avx512 => "avx512",
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx512Bf16 => "avx512_bf16",
         }
     }
 }

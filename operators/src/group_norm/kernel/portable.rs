@@ -105,6 +105,15 @@ impl Isa for Portable {
             bf16::from_bits(if value.is_nan() { bits >> 16 | 0x40 } else { rounded } as u16)
         })
     }
+    fn from_bf16_pair(values: &[[bf16; 16]; 2]) -> [Self::F32; 2] {
+        let values = values.as_flattened();
+        [0, 1].map(|first| Self::from_bf16(&std::array::from_fn(|j| values[2 * j + first])))
+    }
+    fn to_bf16_pair(values: [Self::F32; 2]) -> [[bf16; 16]; 2] {
+        let [even, odd] = values.map(Self::to_bf16);
+        let at = |place: usize| if place.is_multiple_of(2) { even[place / 2] } else { odd[place / 2] };
+        [std::array::from_fn(at), std::array::from_fn(|j| at(16 + j))]
+    }
     fn widen(values: Self::F32) -> [Self::F64; 2] {
         [0, 8].map(|first| Lanes(std::array::from_fn(|j| values.0[first + j].into())))
     }

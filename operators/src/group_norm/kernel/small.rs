@@ -9,7 +9,6 @@ use super::backward::{Shares, Sums};
 use super::lanes::{Compute, In, Lane, Of, WideOf, padded};
 use super::numbers::{Numbers, two_sum};
 use super::parameters::Parameters;
-use super::place::put;
 use super::statistics::{Normaliser, number};
 use super::vector::{Arithmetic, Isa, Vector};
 use crate::group_norm::wide::Wide;
@@ -219,7 +218,7 @@ pub(super) fn write<T: Lane<N>, I: Isa, const N: usize>(
     let (places, place) = dx.as_chunks_mut::<N>();
     let (xs, dys, gammas) = (x.as_chunks::<N>(), dy.as_chunks::<N>(), gamma.as_chunks::<N>());
     for (place, (x, (dy, gamma))) in places.iter_mut().zip(xs.0.iter().zip(dys.0.iter().zip(gammas.0))) {
-        put(place, scaled.applied(x, dy, gamma));
+        *place = scaled.applied(x, dy, gamma).map(MaybeUninit::new);
     }
     if !place.is_empty() {
         let zero = T::rounded(0.0);

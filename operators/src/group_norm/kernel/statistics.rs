@@ -280,9 +280,9 @@ impl<T: Lane<N>, I: Isa, const N: usize> Moments<T, I, N> {
 
     #[inline(always)]
     fn add(&mut self, vectors: &[[T; N]; SIDE_BY_SIDE]) {
-        for (j, values) in vectors.iter().enumerate() {
-            self.add_to(j, T::load::<I>(values).sub(self.shift));
-        }
+        let [a, b] = T::load_pair::<I>(vectors);
+        self.add_to(0, a.sub(self.shift));
+        self.add_to(1, b.sub(self.shift));
     }
 
     #[inline(always)]

@@ -7,8 +7,6 @@ use std::mem::MaybeUninit;
 
 use half::{bf16, f16};
 
-use super::place::put;
-
 /// An instruction set. Whatever it is, every operation gives the same bits.
 pub(super) trait Isa: Copy {
     /// Sixteen f32.
@@ -24,6 +22,10 @@ pub(super) trait Isa: Copy {
     fn from_bf16(values: &[bf16; 16]) -> Self::F32;
     /// f32 to bf16, to nearest, ties to even.
     fn to_bf16(values: Self::F32) -> [bf16; 16];
+    /// bf16 to f32, exactly: those in even places, and those in odd ones.
+    fn from_bf16_pair(values: &[[bf16; 16]; 2]) -> [Self::F32; 2];
+    /// The same back, to nearest, ties to even.
+    fn to_bf16_pair(values: [Self::F32; 2]) -> [[bf16; 16]; 2];
     /// The lower and the upper half in f64.
     fn widen(values: Self::F32) -> [Self::F64; 2];
     /// A lower and an upper half in f32, each rounded once.
@@ -31,8 +33,8 @@ pub(super) trait Isa: Copy {
 
     /// Writes past the caches, where there is a way and the place is aligned to its own size.
     #[inline(always)]
-    fn stream<T: Copy, const N: usize>(values: [T; N], place: &mut [MaybeUninit<T>; N]) {
-        put(place, values);
+    fn stream<B: Copy>(values: B, place: &mut MaybeUninit<B>) {
+        place.write(values);
     }
     /// What was written past the caches is seen by others from here on.
     #[inline(always)]

@@ -3,10 +3,11 @@
 use std::ops::Range;
 
 use super::super::lanes::Lane;
+use super::super::memory::LINE;
 use super::super::sizes::Sizes;
 use super::super::statistics::RUN;
 use super::super::vector::Isa;
-use super::{LINE, greatest_common_divisor};
+use super::greatest_common_divisor;
 
 /// A sample that has fewer rows of whole vectors than this is taken place by place.
 const FEW_ROWS: usize = 32;
@@ -115,27 +116,3 @@ impl Turns {
 
 /// What is taken together of all inputs, and as much that is fetched meanwhile, is held in the first cache.
 const TOGETHER_BYTES: usize = 8 << 10;
-
-/// A vector from element `at` on.
-///
-/// # Safety
-///
-/// It does not reach beyond the last element.
-#[inline(always)]
-pub(super) unsafe fn lanes<T, const N: usize>(values: &[T], at: usize) -> &[T; N] {
-    debug_assert!(at + N <= values.len());
-    // SAFETY: as the caller says; an array has the alignment of its elements.
-    unsafe { &*values.as_ptr().add(at).cast() }
-}
-
-/// The same to write.
-///
-/// # Safety
-///
-/// It does not reach beyond the last element.
-#[inline(always)]
-pub(super) unsafe fn lanes_mut<T, const N: usize>(values: &mut [T], at: usize) -> &mut [T; N] {
-    debug_assert!(at + N <= values.len());
-    // SAFETY: as the caller says; an array has the alignment of its elements.
-    unsafe { &mut *values.as_mut_ptr().add(at).cast() }
-}

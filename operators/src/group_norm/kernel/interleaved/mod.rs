@@ -21,6 +21,7 @@ use rayon::prelude::*;
 
 use super::backward::Shares;
 use super::lanes::{Compute, In, Lane, WideOf};
+use super::memory::LINE;
 use super::on;
 use super::parameters::Parameters;
 use super::path::Path;
@@ -35,9 +36,6 @@ const UNIT: usize = 64 << 10;
 
 /// About so many units are a large sample.
 const UNITS: usize = 32;
-
-/// So many bytes are fetched and written at once.
-const LINE: usize = 64;
 
 /// The mean of a group is first guessed from at least so many elements, at places spread evenly.
 const LOOKED_AT: usize = 32;

@@ -1,9 +1,10 @@
 //! Sums over the elements of each channel, lane by lane.
 
 use super::super::lanes::{Compute, In, Lane, Of, WideOf};
+use super::super::memory::values_at;
 use super::super::vector::{Arithmetic, Isa, Vector};
 use super::super::{Pass, statistics::RUN};
-use super::columns::{Columns, Turns, lanes};
+use super::columns::{Columns, Turns};
 use crate::group_norm::wide::Wide;
 
 /// What is summed of the values of an element: of `A` inputs `S` sums.
@@ -79,8 +80,8 @@ where
                         let mut values = [[zero; A]; 2];
                         for (input, x) in self.inputs.iter().enumerate() {
                             // SAFETY: `rows` are in this input, and the columns in a row.
-                            values[0][input] = T::load::<I>(unsafe { lanes(x, row + pair[0].start) });
-                            values[1][input] = T::load::<I>(unsafe { lanes(x, row + pair[1].start) });
+                            values[0][input] = T::load::<I>(unsafe { values_at(x, row + pair[0].start) });
+                            values[1][input] = T::load::<I>(unsafe { values_at(x, row + pair[1].start) });
                         }
                         for j in 0..2 {
                             values[j][0] = values[j][0].sub(shift[j]);

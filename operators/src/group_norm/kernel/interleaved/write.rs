@@ -5,11 +5,10 @@ use std::ops::Range;
 
 use super::super::Pass;
 use super::super::lanes::{In, Lane, Of};
-use super::super::memory::places;
-use super::super::place::put;
+use super::super::memory::{LINE, places, room_at, values_at};
 use super::super::vector::{Arithmetic, Isa, Vector};
-use super::LINE;
-use super::columns::{Column, Columns, Turns, lanes, lanes_mut};
+use super::columns::{Column, Columns, Turns};
+use crate::tensor::DType;
 
 /// What becomes of the values of an element in `A` inputs, with `P` numbers of its channel.
 pub(super) trait Writing<T: Lane<N>, const N: usize, const A: usize, const P: usize>: Sync {
@@ -133,6 +132,8 @@ where
     W: Writing<T, N, A, C>,
     T: Lane<N>,
 {
+    const IS_OF_BF16: bool = matches!(T::DTYPE, DType::BF16);
+
     #[inline(always)]
     fn run<I: Isa>(mut self) {
         let length = self.plane.inputs()[0].len();
@@ -225,17 +226,19 @@ where
         let mut values = [numbers[0]; A];
         for (value, x) in values.iter_mut().zip(self.plane.inputs()) {
             // SAFETY: whoever calls this has found so many elements from there on, here and below.
-            *value = T::load::<I>(unsafe { lanes(x, at) });
+            *value = T::load::<I>(unsafe { values_at(x, at) });
         }
         let values = T::store::<I>(self.writing.of::<I>(numbers, values));
-        let place = unsafe { lanes_mut(self.plane.out(), at) };
         if P::IS_WITHIN && covered > 0 {
             // What these lanes have read is an output already.
-            place[covered..].write_copy_of_slice(&values[covered..]);
-        } else if self.streams {
+            self.plane.out()[at + covered..at + N].write_copy_of_slice(&values[covered..]);
+            return;
+        }
+        let place = unsafe { room_at(self.plane.out(), at) };
+        if self.streams {
             I::stream(values, place);
         } else {
-            put(place, values);
+            place.write(values);
         }
     }
 

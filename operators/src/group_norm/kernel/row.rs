@@ -1,0 +1,248 @@
+//! What becomes of a row of elements: from some arrays into another, or over itself.
+//!
+//! Elements are taken in pairs of vectors, and what is left in single ones, the last of which begins within the one
+//! before it.
+
+use std::mem::MaybeUninit;
+
+use super::lanes::{In, Lane, Of, padded};
+use super::memory::{LINE, joined, room_at, values_at};
+use super::vector::{Arithmetic, Isa};
+
+/// What becomes of the elements of `A` arrays that have the same place.
+pub(super) trait Elementwise<T: Lane<N>, I: Isa, const N: usize, const A: usize>: Copy {
+    /// Whether it is the same at every place.
+    const IS_UNIFORM: bool;
+
+    /// That of a vector of them, from place `at` on.
+    fn of(&self, at: usize, values: [Of<T, I, N>; A]) -> Of<T, I, N>;
+
+    /// The same of elements.
+    #[inline(always)]
+    fn of_vector(&self, at: usize, values: [&[T; N]; A]) -> [T; N] {
+        let mut vectors = [Of::<T, I, N>::splat(In::<T, N>::default()); A];
+        for a in 0..A {
+            vectors[a] = T::load::<I>(values[a]);
+        }
+        T::store::<I>(self.of(at, vectors))
+    }
+
+    /// That of two vectors of elements.
+    #[inline(always)]
+    fn of_pair(&self, at: usize, values: [&[[T; N]; 2]; A]) -> [[T; N]; 2] {
+        if !Self::IS_UNIFORM {
+            let [lower, upper] = [values.map(|values| &values[0]), values.map(|values| &values[1])];
+            return [self.of_vector(at, lower), self.of_vector(at + N, upper)];
+        }
+        let mut vectors = [[Of::<T, I, N>::splat(In::<T, N>::default()); A]; 2];
+        for a in 0..A {
+            [vectors[0][a], vectors[1][a]] = T::load_pair::<I>(values[a]);
+        }
+        T::store_pair::<I>([self.of(at, vectors[0]), self.of(at, vectors[1])])
+    }
+}
+
+/// How a row is written.
+#[derive(Clone, Copy)]
+pub(super) struct How {
+    /// Past the caches.
+    pub streams: bool,
+    /// So many elements ahead the inputs are fetched; 0 where they are not.
+    pub ahead: usize,
+}
+
+/// Writes a row of as many elements as each of the inputs has.
+#[inline(always)]
+pub(super) fn write<T: Lane<N>, I: Isa, const N: usize, const A: usize>(
+    inputs: [&[T]; A],
+    out: &mut [MaybeUninit<T>],
+    elementwise: impl Elementwise<T, I, N, A>,
+    how: How,
+) {
+    let length = out.len();
+    let inputs = inputs.map(|input| &input[..length]);
+    if length < N {
+        let values = inputs.map(|input| padded(input, T::rounded(0.0)));
+        out.write_copy_of_slice(&elementwise.of_vector(0, values.each_ref())[..length]);
+        return;
+    }
+    let mut done = 0;
+    if how.streams && length >= 2 * N {
+        // What lies between the ends is whole lines.
+        done = out.as_ptr().align_offset(LINE).min(2 * N);
+        // SAFETY: the row has as many elements as a pair.
+        let values = inputs.map(|input| unsafe { values_at(input, 0) });
+        let values = elementwise.of_pair(0, values);
+        out[..done].write_copy_of_slice(&values.as_flattened()[..done]);
+    }
+    if how.streams || T::IS_PAIRED {
+        done = blocks::<[[T; N]; 2], T, I, N, A>(inputs, out, done, elementwise, how);
+    }
+    done = blocks::<[T; N], T, I, N, A>(inputs, out, done, elementwise, how);
+    let rest = length - done;
+    if rest > 0 {
+        let end = length - N;
+        // SAFETY: the row has as many elements as a vector, here and below.
+        let values = inputs.map(|input| unsafe { values_at(input, end) });
+        // Each of the two computes its values for itself: they stay in a register.
+        if how.streams {
+            // A line that is written past the caches and again through them costs more than many others.
+            let values = elementwise.of_vector(end, values);
+            out[done..].write_copy_of_slice(&values[N - rest..]);
+        } else {
+            unsafe { room_at(out, end) }.write(elementwise.of_vector(end, values));
+        }
+    }
+}
+
+/// Some elements that are taken at once.
+trait Block<T: Lane<N>, const N: usize>: Copy {
+    /// What becomes of them.
+    fn of<I: Isa, const A: usize>(elementwise: impl Elementwise<T, I, N, A>, at: usize, values: [&Self; A]) -> Self;
+
+    /// As many as there are among some elements.
+    fn among(values: &[T]) -> &[Self];
+
+    /// The places of as many.
+    fn rooms(values: &mut [MaybeUninit<T>]) -> &mut [MaybeUninit<Self>];
+}
+
+impl<T: Lane<N>, const N: usize> Block<T, N> for [T; N] {
+    #[inline(always)]
+    fn of<I: Isa, const A: usize>(elementwise: impl Elementwise<T, I, N, A>, at: usize, values: [&Self; A]) -> Self {
+        elementwise.of_vector(at, values)
+    }
+
+    #[inline(always)]
+    fn among(values: &[T]) -> &[Self] {
+        values.as_chunks().0
+    }
+
+    #[inline(always)]
+    fn rooms(values: &mut [MaybeUninit<T>]) -> &mut [MaybeUninit<Self>] {
+        // SAFETY: these are arrays of places for such elements.
+        unsafe { joined(values.as_chunks_mut::<N>().0) }
+    }
+}
+
+impl<T: Lane<N>, const N: usize> Block<T, N> for [[T; N]; 2] {
+    #[inline(always)]
+    fn of<I: Isa, const A: usize>(elementwise: impl Elementwise<T, I, N, A>, at: usize, values: [&Self; A]) -> Self {
+        elementwise.of_pair(at, values)
+    }
+
+    #[inline(always)]
+    fn among(values: &[T]) -> &[Self] {
+        values.as_chunks::<N>().0.as_chunks().0
+    }
+
+    #[inline(always)]
+    fn rooms(values: &mut [MaybeUninit<T>]) -> &mut [MaybeUninit<Self>] {
+        // SAFETY: as above.
+        unsafe { joined(values.as_chunks_mut::<N>().0.as_chunks_mut::<2>().0) }
+    }
+}
+
+/// Writes as many blocks as there are from element `done` on; so many elements are done then.
+#[inline(always)]
+fn blocks<B: Block<T, N>, T: Lane<N>, I: Isa, const N: usize, const A: usize>(
+    inputs: [&[T]; A],
+    out: &mut [MaybeUninit<T>],
+    done: usize,
+    elementwise: impl Elementwise<T, I, N, A>,
+    How { streams, ahead }: How,
+) -> usize {
+    // A branch less in each loop. Half a line that is written past the caches costs more than all of it.
+    if streams && size_of::<B>() >= LINE {
+        blocks_by::<true, true, B, T, I, N, A>(inputs, out, done, elementwise, ahead)
+    } else if ahead > 0 {
+        blocks_by::<false, true, B, T, I, N, A>(inputs, out, done, elementwise, ahead)
+    } else {
+        blocks_by::<false, false, B, T, I, N, A>(inputs, out, done, elementwise, 0)
+    }
+}
+
+#[inline(always)]
+fn blocks_by<
+    const STREAMS: bool,
+    const FETCHES: bool,
+    B: Block<T, N>,
+    T: Lane<N>,
+    I: Isa,
+    const N: usize,
+    const A: usize,
+>(
+    inputs: [&[T]; A],
+    out: &mut [MaybeUninit<T>],
+    done: usize,
+    elementwise: impl Elementwise<T, I, N, A>,
+    ahead: usize,
+) -> usize {
+    let rooms = B::rooms(&mut out[done..]);
+    let inputs = inputs.map(|input| &B::among(&input[done..])[..rooms.len()]);
+    let (count, elements) = (rooms.len(), size_of::<B>() / size_of::<T>());
+    for (block, place) in rooms.iter_mut().enumerate() {
+        // SAFETY: each input has as many blocks as there are rooms. Where this is looked up, it is so at every turn.
+        let values = inputs.map(|input| unsafe { input.get_unchecked(block) });
+        if FETCHES {
+            fetch::<I, B, T, A>(values, ahead);
+        }
+        let values = B::of::<I, A>(elementwise, done + block * elements, values);
+        if STREAMS {
+            I::stream(values, place);
+        } else {
+            place.write(values);
+        }
+    }
+    done + count * elements
+}
+
+/// Writes a row over itself.
+#[inline(always)]
+pub(super) fn write_within<T: Lane<N>, I: Isa, const N: usize>(
+    row: &mut [T],
+    elementwise: impl Elementwise<T, I, N, 1>,
+    how: How,
+) {
+    let Some(end) = row.len().checked_sub(N) else {
+        let values = elementwise.of_vector(0, [&padded(row, T::rounded(0.0))]);
+        row.copy_from_slice(&values[..row.len()]);
+        return;
+    };
+    // The end of a vector that begins before it is computed before that beginning is written over.
+    let ending = match row.last_chunk::<N>() {
+        Some(values) => elementwise.of_vector(end, [values]),
+        None => return,
+    };
+    let (vectors, _) = row.as_chunks_mut::<N>();
+    let (pairs, vectors) = if T::IS_PAIRED { vectors.as_chunks_mut::<2>() } else { (&mut [][..], vectors) };
+    let mut done = 0;
+    for values in pairs {
+        if how.ahead > 0 {
+            fetch::<I, _, T, 1>([values], how.ahead);
+        }
+        *values = elementwise.of_pair(done, [values]);
+        done += 2 * N;
+    }
+    for values in vectors {
+        if how.ahead > 0 {
+            fetch::<I, _, T, 1>([values], how.ahead);
+        }
+        *values = elementwise.of_vector(done, [values]);
+        done += N;
+    }
+    if let Some(place) = row.last_chunk_mut::<N>() {
+        *place = ending;
+    }
+}
+
+/// Fetches the blocks that begin so many elements after some.
+#[inline(always)]
+fn fetch<I: Isa, B, T, const A: usize>(blocks: [&B; A], ahead: usize) {
+    for block in blocks {
+        let next = (&raw const *block).cast::<T>().wrapping_add(ahead);
+        for line in 0..size_of::<B>().div_ceil(LINE) {
+            I::prefetch(next.wrapping_byte_add(line * LINE));
+        }
+    }
+}
