@@ -1,6 +1,7 @@
 //! A GroupNorm from typed arguments: what Rust callers use.
 
 use super::initializer::Initializer;
+use super::kernel::Casts;
 use super::{Error, GroupNorm};
 use crate::random::Generator;
 use crate::tensor::{DType, Tensor};
@@ -101,7 +102,18 @@ impl Builder {
         let applied = gamma.to_f64().into_iter().map(f64::abs).filter(|gamma| *gamma != 0.0);
         let faintest = applied.fold(f64::INFINITY, f64::min);
         let (eps, affine) = (self.eps, self.affine);
-        Ok(GroupNorm { num_groups, num_channels, eps, affine, gamma, beta, largest, least, faintest })
+        Ok(GroupNorm {
+            num_groups,
+            num_channels,
+            eps,
+            affine,
+            gamma,
+            beta,
+            largest,
+            least,
+            faintest,
+            casts: Casts::default(),
+        })
     }
 }
 

@@ -81,6 +81,7 @@ pub struct GroupNorm {
     least: f64,
     /// The least magnitude of gamma where it is not 0.
     faintest: f64,
+    casts: kernel::Casts,
 }
 
 impl GroupNorm {

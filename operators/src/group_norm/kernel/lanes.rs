@@ -1,8 +1,11 @@
 //! Elements by the vector: read into what is computed with, and written back.
 
+use std::sync::OnceLock;
+
 use half::{bf16, f16};
 
 use super::numbers::{Double, Numbers, Single, two_sum};
+use super::parameters::Casts;
 use super::vector::{Arithmetic, Isa, Vector};
 use crate::group_norm::wide::{Pair, Wide};
 use crate::tensor::Element;
@@ -195,6 +198,9 @@ pub(super) trait Lane<const N: usize>: Element {
     /// Whether two vectors are sooner taken together.
     const IS_PAIRED: bool = false;
 
+    /// Where gamma and beta are kept that were cast to this type.
+    fn casts(casts: &Casts) -> &OnceLock<[Vec<Self::Compute>; 2]>;
+
     /// Exactly.
     fn load<I: Isa>(values: &[Self; N]) -> <Self::Compute as Compute<N>>::Vector<I>;
     /// The first lanes of as many values as there are, 0 in the others.
@@ -224,10 +230,14 @@ pub(super) type NumbersOf<T, V, const N: usize> = <In<T, N> as Compute<N>>::Numb
 pub(super) type WideOf<T, const N: usize> = <In<T, N> as Compute<N>>::Wide;
 
 macro_rules! lane {
-    ($element:ty, $lanes:literal, $compute:ty, $tight:literal, $vector:ident, $values:ident => $load:expr, $some:expr, $lane:ident => $store:expr $(; $($item:item)*)?) => {
+    ($element:ident, $lanes:literal, $compute:ty, $tight:literal, $vector:ident, $values:ident => $load:expr, $some:expr, $lane:ident => $store:expr $(; $($item:item)*)?) => {
         impl Lane<$lanes> for $element {
             type Compute = $compute;
             const IS_TIGHT: bool = $tight;
+
+            fn casts(casts: &Casts) -> &OnceLock<[Vec<$compute>; 2]> {
+                &casts.$element
+            }
 
             #[inline(always)]
             fn load<I: Isa>($values: &[Self; $lanes]) -> I::$vector {

@@ -84,8 +84,10 @@ use std::mem::MaybeUninit;
 
 pub(super) use backward::Shares;
 use half::{bf16, f16};
+use lanes::Lane;
 use memory::{places, written};
 use numbers::two_sum;
+pub(super) use parameters::Casts;
 use parameters::Parameters;
 use path::Path;
 use sizes::Sizes;
@@ -109,7 +111,7 @@ struct Task<'a> {
 impl<'a> Task<'a> {
     /// One that is done as fast as this machine can.
     fn new(norm: &'a GroupNorm, extents: Extents, order: Order) -> Self {
-        Self { norm, extents, order, path: path::choice(), sizes: sizes::USUAL }
+        Self { norm, extents, order, path: path::choice(), sizes: sizes::choice() }
     }
 }
 
@@ -209,18 +211,27 @@ macro_rules! passes {
                 inputs: [&[Self]; 2],
                 dx: Option<&mut [MaybeUninit<Self>]>,
             ) -> [Vec<f64>; 2] {
-                let Task { norm, extents, order, path, .. } = task;
+                let Task { norm, order, path, .. } = task;
                 let parameters = Parameters::<Self, $lanes>::new(&task, inputs[0].len());
-                let count = inputs[0].len() / extents.spatial;
-                let mut shares = vec![0.0; 2 * count];
-                let rooms = shares.split_at_mut(count).into();
-                match order {
-                    Order::Grouped => grouped::backward(path, &parameters, inputs, dx, rooms),
-                    Order::Interleaved => interleaved::backward(path, &parameters, inputs, dx, rooms),
+                let (size, channels) = (parameters.sample(), norm.num_channels);
+                let samples = samples_at_once(&parameters, order);
+                let mut shares = vec![0.0; 2 * samples.min(inputs[0].len() / size) * channels];
+                let mut totals = [Totals::new(norm), Totals::new(norm)];
+                let parts = inputs[0].chunks(samples * size).zip(inputs[1].chunks(samples * size));
+                let mut rooms = dx.map(|dx| dx.chunks_mut(samples * size));
+                for (x, dy) in parts {
+                    let room = rooms.as_mut().and_then(Iterator::next);
+                    let count = x.len() / size * channels;
+                    let [hats, dys]: Shares<'_> = shares[..2 * count].split_at_mut(count).into();
+                    match order {
+                        Order::Grouped => grouped::backward(path, &parameters, [x, dy], room, [&mut *hats, &mut *dys]),
+                        Order::Interleaved => {
+                            interleaved::backward(path, &parameters, [x, dy], room, [&mut *hats, &mut *dys]);
+                        }
+                    }
+                    totals.iter_mut().zip([hats, dys]).for_each(|(totals, shares)| totals.add(path, shares));
                 }
-                let shares: [&[f64]; 2] = shares.split_at(count).into();
-                let is_exact = [&norm.gamma, &norm.beta].iter().any(|parameter| parameter.dtype() == DType::F64);
-                shares.map(|shares| summed(path, shares, norm.num_channels, is_exact))
+                totals.map(Totals::sums)
             }
         }
     )*};
@@ -233,57 +244,118 @@ passes! {
     f64, 8;
 }
 
-/// A gradient of gamma or beta from what each sample adds to it.
-fn summed(path: Path, shares: &[f64], channels: usize, is_exact: bool) -> Vec<f64> {
-    let mut sums = vec![0.0; channels];
-    on(path, Total { shares, sums: &mut sums, is_exact });
-    sums
+/// So many bytes of what samples add to the gradients of gamma and beta are held in the first cache.
+const SHARES_BYTES: usize = 8 << 10;
+
+/// How many samples are differentiated before what they add to the gradients of gamma and beta is added up.
+fn samples_at_once<T: Lane<N>, const N: usize>(parameters: &Parameters<'_, T, N>, order: Order) -> usize {
+    // Threads, and who prepares much for each sample, have them all.
+    if parameters.threads() > 1 || order == Order::Interleaved {
+        return usize::MAX / parameters.sample();
+    }
+    (SHARES_BYTES / (2 * size_of::<f64>() * parameters.norm.num_channels)).max(1)
 }
 
-/// Sample after sample, so that neither threads nor batches show.
-struct Total<'a> {
+/// A gradient of gamma or beta: what each sample adds to it, sample after sample, so that neither threads nor batches
+/// show.
+struct Totals {
+    sums: Vec<f64>,
+    /// What each addition left out; nothing where that does not count.
+    left: Vec<f64>,
+}
+
+impl Totals {
+    fn new(norm: &GroupNorm) -> Self {
+        let is_exact = [&norm.gamma, &norm.beta].iter().any(|parameter| parameter.dtype() == DType::F64);
+        let left = if is_exact { vec![0.0; norm.num_channels] } else { Vec::new() };
+        Self { sums: vec![0.0; norm.num_channels], left }
+    }
+
+    /// With the shares of all channels of some samples.
+    fn add(&mut self, path: Path, shares: &[f64]) {
+        on(path, Adding { shares, totals: self });
+    }
+
+    fn sums(mut self) -> Vec<f64> {
+        for (sum, left) in self.sums.iter_mut().zip(self.left) {
+            // Where the sum is no number, neither is what was left out.
+            *sum = if sum.is_finite() { *sum + left } else { *sum };
+        }
+        self.sums
+    }
+}
+
+struct Adding<'a> {
     shares: &'a [f64],
-    sums: &'a mut [f64],
-    /// Whether what each addition leaves out counts.
-    is_exact: bool,
+    totals: &'a mut Totals,
 }
 
-impl Pass for Total<'_> {
+impl Pass for Adding<'_> {
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let Self { shares, sums, is_exact } = self;
+        let Totals { sums, left } = self.totals;
         let channels = sums.len();
         // Side by side, so that no sum waits for the one before it.
-        let (many, few) = sums.split_at_mut(channels / 32 * 32);
-        for (at, sums) in (0..).step_by(32).zip(many.chunks_mut(32)) {
-            total::<I, 4>(shares, channels, at, sums, is_exact);
+        let many = channels / 32 * 32;
+        for at in (0..many).step_by(32) {
+            added::<I, 4>(self.shares, channels, at, sums, left);
         }
-        for (at, sums) in (channels / 32 * 32..).step_by(8).zip(few.chunks_mut(8)) {
-            total::<I, 1>(shares, channels, at, sums, is_exact);
+        for at in (many..channels).step_by(8) {
+            added::<I, 1>(self.shares, channels, at, sums, left);
         }
     }
 }
 
-/// That of up to `8 * C` channels from one on, out of the shares of all of each sample.
+/// Adds the shares of `8 * C` channels from one on, or of those that there are.
 #[inline(always)]
-fn total<I: Isa, const C: usize>(shares: &[f64], channels: usize, first: usize, sums: &mut [f64], is_exact: bool) {
-    let [mut sum, mut left] = [[I::F64::splat(0.0); C]; 2];
+fn added<I: Isa, const C: usize>(shares: &[f64], channels: usize, first: usize, sums: &mut [f64], left: &mut [f64]) {
+    let is_exact = !left.is_empty();
+    let mut sum = some::<I, C>(&sums[first..]);
+    let mut rest = if is_exact { some::<I, C>(&left[first..]) } else { [I::F64::splat(0.0); C] };
     for sample in shares.chunks_exact(channels) {
+        let shares = some::<I, C>(&sample[first..]);
         for j in 0..C {
-            let shares = I::F64::first_of(&sample[first + 8 * j..]);
             if is_exact {
-                let [more, rest] = two_sum(sum[j], shares);
-                (sum[j], left[j]) = (more, left[j].add(rest));
+                let [more, dropped] = two_sum(sum[j], shares[j]);
+                (sum[j], rest[j]) = (more, rest[j].add(dropped));
             } else {
-                sum[j] = sum[j].add(shares);
+                sum[j] = sum[j].add(shares[j]);
             }
         }
     }
-    // Where the sum is no number, neither is what was left out.
-    for (j, sums) in sums.chunks_mut(8).enumerate() {
-        for (total, (sum, left)) in sums.iter_mut().zip(sum[j].store().into_iter().zip(left[j].store())) {
-            *total = if sum.is_finite() { sum + left } else { sum };
+    keep::<I, C>(sum, &mut sums[first..]);
+    if is_exact {
+        keep::<I, C>(rest, &mut left[first..]);
+    }
+}
+
+/// `C` vectors, or what there is of one.
+#[inline(always)]
+fn some<I: Isa, const C: usize>(values: &[f64]) -> [I::F64; C] {
+    let mut vectors = [I::F64::splat(0.0); C];
+    let (chunks, rest) = values.as_chunks::<8>();
+    match chunks.first_chunk::<C>() {
+        Some(chunks) => {
+            for j in 0..C {
+                vectors[j] = I::F64::load(&chunks[j]);
+            }
         }
+        None => vectors[0] = I::F64::some(rest),
+    }
+    vectors
+}
+
+/// The same back.
+#[inline(always)]
+fn keep<I: Isa, const C: usize>(vectors: [I::F64; C], places: &mut [f64]) {
+    let (chunks, rest) = places.as_chunks_mut::<8>();
+    match chunks.first_chunk_mut::<C>() {
+        Some(chunks) => {
+            for j in 0..C {
+                chunks[j] = vectors[j].store();
+            }
+        }
+        None => rest.iter_mut().zip(vectors[0].store()).for_each(|(place, value)| *place = value),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a pass needs to know beside its elements.
 
-use std::borrow::Cow;
+use std::sync::OnceLock;
 
 use super::lanes::{Compute, In, Lane, WideOf};
 use super::sizes::Sizes;
@@ -23,8 +23,8 @@ pub(super) struct Parameters<'a, T: Lane<N>, const N: usize> {
     /// One over the number of elements of a group.
     pub share: WideOf<T, N>,
     /// Of all channels.
-    pub gamma: Cow<'a, [In<T, N>]>,
-    pub beta: Cow<'a, [In<T, N>]>,
+    pub gamma: &'a [In<T, N>],
+    pub beta: &'a [In<T, N>],
     /// The two for each element of a sample, where the spatial size is small and not 1.
     spread: [Vec<In<T, N>>; 2],
     pub sizes: Sizes,
@@ -52,8 +52,8 @@ impl<'a, T: Lane<N>, const N: usize> Parameters<'a, T, N> {
     /// For `count` elements.
     pub fn new(task: &Task<'a>, count: usize) -> Self {
         let Task { norm, extents, sizes, .. } = *task;
-        let [gamma, beta] = [&norm.gamma, &norm.beta].map(values::<T, N>);
-        let spread = [&gamma, &beta].map(|values| spread_out(values, extents.spatial));
+        let [gamma, beta] = values::<T, N>(norm);
+        let spread = [gamma, beta].map(|values| spread_out(values, extents.spatial));
         let bytes = count * size_of::<T>();
         let group = extents.group * size_of::<T>();
         Self {
@@ -94,7 +94,7 @@ impl<'a, T: Lane<N>, const N: usize> Parameters<'a, T, N> {
     #[inline(always)]
     pub fn of_elements(&self, first: usize) -> [&[In<T, N>]; 2] {
         let [gamma, beta] = &self.spread;
-        let [gamma, beta]: [&[In<T, N>]; 2] = if gamma.is_empty() { [&self.gamma, &self.beta] } else { [gamma, beta] };
+        let [gamma, beta]: [&[In<T, N>]; 2] = if gamma.is_empty() { [self.gamma, self.beta] } else { [gamma, beta] };
         let range = first * self.extents.spatial..first * self.extents.spatial + self.extents.group;
         [&gamma[range.clone()], &beta[range]]
     }
@@ -119,14 +119,28 @@ impl<'a, T: Lane<N>, const N: usize> Parameters<'a, T, N> {
     }
 }
 
-/// The values of a parameter in the dtype of the input.
-fn values<T: Lane<N>, const N: usize>(parameter: &Tensor) -> Cow<'_, [In<T, N>]> {
+/// Gamma and beta cast to the dtypes of inputs, as what is computed with in the passes: once, by who needs it first.
+#[derive(Clone, Debug, Default)]
+pub(in crate::group_norm) struct Casts {
+    pub(super) f16: OnceLock<[Vec<f32>; 2]>,
+    pub(super) bf16: OnceLock<[Vec<f32>; 2]>,
+    pub(super) f32: OnceLock<[Vec<f32>; 2]>,
+    pub(super) f64: OnceLock<[Vec<f64>; 2]>,
+}
+
+/// The values of gamma and beta in the dtype of the input.
+fn values<T: Lane<N>, const N: usize>(norm: &GroupNorm) -> [&[In<T, N>]; 2] {
+    let parameters = [&norm.gamma, &norm.beta];
     if T::DTYPE == In::<T, N>::DTYPE
-        && let Some(values) = T::strided(parameter).and_then(Strided::as_slice)
+        && let [Some(gamma), Some(beta)] = parameters.map(|parameter| T::strided(parameter).and_then(Strided::as_slice))
     {
-        return Cow::Borrowed(same::<T, In<T, N>>(values));
+        return [gamma, beta].map(same::<T, In<T, N>>);
     }
-    parameter.to_f64().into_iter().map(|value| In::<T, N>::of(T::rounded(value).to_f64())).collect()
+    let cast = |parameter: &Tensor| -> Vec<In<T, N>> {
+        parameter.to_f64().into_iter().map(|value| In::<T, N>::of(T::rounded(value).to_f64())).collect()
+    };
+    let [gamma, beta] = T::casts(&norm.casts).get_or_init(|| parameters.map(cast));
+    [gamma, beta]
 }
 
 /// A value for each element of a sample, where the spatial size is small and not 1.

@@ -8,12 +8,12 @@ use super::path::Path;
 use super::portable::Portable;
 use super::sizes::{Sizes, USUAL};
 use super::vector::{Arithmetic, Isa, Vector};
-use super::{Pass, Task, backward_by, forward_by, forward_within_by, on, places};
+use super::{Pass, Task, Totals, backward_by, forward_by, forward_within_by, on, places};
 use crate::group_norm::GroupNorm;
 use crate::group_norm::layout::Order;
 use crate::group_norm::shape::Extents;
 use crate::group_norm::tests::care_taken;
-use crate::group_norm::wide::Wide;
+use crate::group_norm::wide::{Pair, Sum, Wide};
 use crate::random::Generator;
 use crate::tensor::{DType, Element};
 
@@ -173,7 +173,8 @@ fn no_size_shows() {
 
 #[test]
 fn the_number_of_threads_does_not_show() {
-    let shapes = [[6, 7, 2, 31], [9, 2, 3, 20], [1, 5, 3, 70]];
+    // The last: more samples than one thread differentiates at once.
+    let shapes = [[6, 7, 2, 31], [9, 2, 3, 20], [1, 5, 3, 70], [150, 2, 2, 3]];
     // Shared out within the sample, unit by unit.
     let large = [1, 3, 2, 22_001];
     let pools = [1, 2, 3, 8].map(|threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap());
@@ -375,6 +376,33 @@ fn what_a_sum_of_f64_leaves_out_is_not_lost() {
     }
     assert_eq!(<f64 as Compute<8>>::settled::<Portable>(total).parts(), [8.0, 8e-30]);
     assert_eq!(<f64 as Compute<8>>::each_settled::<Portable>(total).map(|lane| lane.parts()), [[1.0, 1e-30]; 8]);
+}
+
+/// Of channels that no vector holds, one, and several; what additions leave out counts where a parameter is of f64.
+#[test]
+fn shares_come_to_the_same_however_many_samples_are_added_at_once() {
+    for (channels, dtype) in [3, 8, 11, 32, 77].into_iter().flat_map(|c| [(c, DType::F32), (c, DType::F64)]) {
+        let norm = GroupNorm::builder(1, channels as i64).dtype(dtype).build().unwrap();
+        let large =
+            |values: Vec<f64>| values.into_iter().enumerate().map(|(i, v)| if i % 5 == 0 { 1e12 * v } else { v });
+        let shares: Vec<f64> = large(drawn::<f64>(9 * channels, 3, 0.0)).collect();
+        let sums = |path, at_once: usize| {
+            let mut totals = Totals::new(&norm);
+            shares.chunks(at_once * channels).for_each(|shares| totals.add(path, shares));
+            totals.sums()
+        };
+        for (path, at_once) in Path::all().into_iter().flat_map(|path| [1, 2, 9].map(|at_once| (path, at_once))) {
+            let ours = sums(path, at_once);
+            assert_eq!(ours, sums(Path::Portable, 9), "{path:?}, {channels}, {dtype:?}, {at_once}");
+            for (channel, ours) in ours.into_iter().enumerate() {
+                let of_channel = || shares.iter().skip(channel).step_by(channels).copied();
+                let plain = of_channel().fold(0.0, |sum, share| sum + share);
+                let exact = of_channel().map(Pair::from).collect::<Sum<Pair>>().total();
+                let expected = if dtype == DType::F64 { exact.parts()[0] } else { plain };
+                assert_eq!(ours, expected, "{channels}, {dtype:?}, {channel}");
+            }
+        }
+    }
 }
 
 /// Vectors of f32 in 16 bits.
