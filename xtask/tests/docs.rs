@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What the pages show and is not run here, each with the reason.
-const LEFT_OUT: [(&str, &str); 15] = [
+const LEFT_OUT: [(&str, &str); 16] = [
     ("git clone <this repository> mapcheck", "another machine, and the network"),
     ("cd mapcheck", "another machine: the tests begin where that leads"),
     ("bash .ci/run", "runs this suite itself"),
@@ -15,6 +15,7 @@ const LEFT_OUT: [(&str, &str); 15] = [
     ("cargo test -p xtask --test interrupted -- --ignored --nocapture", "minutes"),
     ("cargo run --release --manifest-path examples/forks/Cargo.toml", "a measurement, out of the main build"),
     ("cargo xtask bench operator --write", "minutes, and a machine on which nothing else runs"),
+    ("cargo xtask bench thresholds --write", "minutes, as above"),
     ("cargo mutants --in-place --baseline skip --timeout 120", "days, and another machine: it changes the sources"),
     ("cargo mutants --in-place --baseline skip --timeout 60 -F '^src/' -C --lib", "hours, as above"),
     (

@@ -60,6 +60,7 @@ pub use backward::{Gradients, Wanted};
 pub use builder::Builder;
 pub use error::Error;
 pub use initializer::Initializer;
+pub use kernel::thresholds;
 
 use crate::tensor::Tensor;
 

@@ -23,6 +23,8 @@ enum What {
     Harness(harness::Harness),
     /// Time and accuracy of the operator beside libtorch, and beside copies of the same bytes
     Operator(operator::Operator),
+    /// Both sides of each threshold from which on the operator takes an input another way
+    Thresholds(operator::Thresholds),
 }
 
 /// glibc gives every thread memory of its own, which costs more than that of the main thread. Ours runs in threads of
@@ -41,6 +43,7 @@ impl Bench {
         match self.what {
             What::Harness(harness) => harness.run(),
             What::Operator(operator) => operator.run(),
+            What::Thresholds(thresholds) => thresholds.run(),
         }
     }
 }

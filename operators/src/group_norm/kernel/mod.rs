@@ -52,8 +52,8 @@
 //! | [`Sizes::memory`] | x and dy from 16 MiB on each are not held in the last cache: fewer rows of interleaved channels are taken together, so that they come nearly as they lie |
 //! | `interleaved::UNIT`, `UNITS` | 64 Ki elements, or a 32nd of a larger sample: what is added up for each channel of a unit is little beside them, and two threads find enough units |
 //!
-//! They were set on two cores with caches of 32 KiB, 1 MiB and 32 MiB; `cargo xtask bench operator` shows what they
-//! come to.
+//! They were set on two cores with caches of 32 KiB, 1 MiB and 32 MiB. `docs/thresholds.md` has what both ways come to
+//! on either side of those in [`Sizes`], by `cargo xtask bench thresholds`.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -91,6 +91,7 @@ pub(super) use parameters::Casts;
 use parameters::Parameters;
 use path::Path;
 use sizes::Sizes;
+pub use sizes::thresholds;
 use vector::{Arithmetic, Isa, Vector};
 
 use super::GroupNorm;

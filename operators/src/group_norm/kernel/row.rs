@@ -75,7 +75,8 @@ pub(super) fn write<T: Lane<N>, I: Isa, const N: usize, const A: usize>(
         let values = elementwise.of_pair(0, values);
         out[..done].write_copy_of_slice(&values.as_flattened()[..done]);
     }
-    if how.streams || T::IS_PAIRED {
+    // Half a line that is written past the caches costs more than all of it.
+    if T::IS_PAIRED || how.streams && size_of::<[T; N]>() < LINE {
         done = blocks::<[[T; N]; 2], T, I, N, A>(inputs, out, done, elementwise, how);
     }
     done = blocks::<[T; N], T, I, N, A>(inputs, out, done, elementwise, how);
@@ -152,7 +153,7 @@ fn blocks<B: Block<T, N>, T: Lane<N>, I: Isa, const N: usize, const A: usize>(
     elementwise: impl Elementwise<T, I, N, A>,
     How { streams, ahead }: How,
 ) -> usize {
-    // A branch less in each loop. Half a line that is written past the caches costs more than all of it.
+    // A branch less in each loop.
     if streams && size_of::<B>() >= LINE {
         blocks_by::<true, true, B, T, I, N, A>(inputs, out, done, elementwise, ahead)
     } else if ahead > 0 {

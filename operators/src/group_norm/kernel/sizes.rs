@@ -29,6 +29,20 @@ pub(super) const USUAL: Sizes = Sizes {
     memory: 64 << 20,
 };
 
+/// From which sizes on an input is taken another way, by name and in bytes: what `cargo xtask bench thresholds` measures.
+/// No bit of a result depends on them.
+pub fn thresholds() -> [(&'static str, usize); 6] {
+    let Sizes { shared, batched, held, streamed, fetched, memory } = USUAL;
+    [
+        ("shared", shared),
+        ("batched", batched),
+        ("held", held),
+        ("streamed", streamed),
+        ("fetched", fetched),
+        ("memory", memory),
+    ]
+}
+
 /// The variable that sets some of them otherwise, to measure what they come to:
 /// `MAPCHECK_KERNEL_SIZES=held=0,streamed=16777216`. What is not one of them counts for nothing.
 const VARIABLE: &str = "MAPCHECK_KERNEL_SIZES";

@@ -32,7 +32,8 @@ pub const SHAPES: [Shape; 12] = [
 ];
 
 impl Shape {
-    const fn new(sizes: [usize; 4], groups: usize) -> Self {
+    /// So many samples, channels, rows and columns, and groups.
+    pub const fn new(sizes: [usize; 4], groups: usize) -> Self {
         Self { sizes, groups }
     }
 

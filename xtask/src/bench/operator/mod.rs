@@ -13,6 +13,7 @@ mod race;
 mod row;
 mod subject;
 mod table;
+mod thresholds;
 #[cfg_attr(not(feature = "libtorch"), path = "absent.rs")]
 mod torch;
 mod wall;
@@ -30,6 +31,7 @@ use others::Others;
 use race::{Plan, race};
 use row::Row;
 use subject::{Pools, Subject};
+pub use thresholds::Thresholds;
 use wall::Wall;
 
 /// Measure the operator.

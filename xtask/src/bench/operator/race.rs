@@ -83,6 +83,11 @@ impl<'a> Entry<'a> {
         Self { contender, threads, batch: Box::new(batch), calls: 1 }
     }
 
+    /// Whether this contender is timed, with so many threads.
+    pub fn is(&self, contender: Contender, threads: usize) -> bool {
+        (self.contender, self.threads) == (contender, threads)
+    }
+
     /// How long a batch takes; it is made again with more calls while it is too short.
     fn time(&mut self) -> Result<Duration> {
         loop {
