@@ -152,8 +152,8 @@ const THRESHOLDS: [Threshold; 6] = [
     },
     Threshold {
         name: "memory",
-        beyond: "fewer rows of interleaved channels are taken together",
-        below: "more rows are",
+        beyond: "fewer rows",
+        below: "more rows of interleaved channels are taken together",
         of: "x, four times: that of x and dy, and of what is fetched of both",
         layout: Layout::ChannelsLast,
         direction: Direction::Backward,
