@@ -5,7 +5,7 @@
 //! instructions sound. Loads and stores are unaligned and go through references to arrays of the vector's own size.
 
 use std::arch::x86_64::*;
-use std::mem::MaybeUninit;
+use std::mem::{MaybeUninit, transmute};
 
 use half::{bf16, f16};
 
@@ -147,9 +147,9 @@ impl<const ROUNDS: bool> Isa for Avx512<ROUNDS> {
     #[inline(always)]
     fn to_bf16(values: __m512) -> [bf16; 16] {
         let mut narrow = [bf16::ZERO; 16];
-        // SAFETY: as above, here and below.
+        // SAFETY: as above, here and below; a register of bf16 has the size of one of whole numbers, which hold any bits.
         let upper = if ROUNDS && !has_subnormals([values]) {
-            of_bf16(unsafe { _mm512_cvtneps_pbh(values) })
+            unsafe { transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(values)) }
         } else {
             // Of the other sixteen places nothing is kept.
             unsafe {
@@ -178,7 +178,7 @@ impl<const ROUNDS: bool> Isa for Avx512<ROUNDS> {
         let alternating = if ROUNDS && !has_subnormals([even, odd]) {
             unsafe {
                 let places = _mm512_loadu_si512(ALTERNATING.as_ptr().cast());
-                _mm512_permutexvar_epi16(places, of_bf16(_mm512_cvtne2ps_pbh(odd, even)))
+                _mm512_permutexvar_epi16(places, transmute::<__m512bh, __m512i>(_mm512_cvtne2ps_pbh(odd, even)))
             }
         } else {
             let [even, odd] = [rounded_to_bf16(even), rounded_to_bf16(odd)];
@@ -256,14 +256,6 @@ fn has_subnormals<const V: usize>(vectors: [__m512; V]) -> bool {
         mask |= unsafe { _mm512_fpclass_ps_mask::<SUBNORMAL>(vector) };
     }
     mask != 0
-}
-
-/// A register of bf16 by its bits.
-#[inline(always)]
-fn of_bf16<R, B>(register: R) -> B {
-    const { assert!(size_of::<R>() == size_of::<B>()) };
-    // SAFETY: registers of the same size hold any bits.
-    unsafe { std::mem::transmute_copy(&register) }
 }
 
 /// The upper sixteen bits of each lane rounded to nearest, ties to even, where they are; NaN stays NaN. The lower ones

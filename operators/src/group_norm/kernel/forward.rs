@@ -119,13 +119,6 @@ impl<T: Lane<N>, I: Isa, const N: usize> Affine<T, I, N> {
             shift: [Of::<T, I, N>::splat(shift[0]), Of::<T, I, N>::splat(shift[1])],
         }
     }
-
-    #[inline(always)]
-    fn applied(&self, x: Of<T, I, N>) -> Of<T, I, N> {
-        let d = x.sub(self.origin);
-        let near = d.mul_add(self.scale[0], self.shift[0]);
-        if T::IS_TIGHT { near.add(d.mul_add(self.scale[1], self.shift[1])) } else { near }
-    }
 }
 
 /// Those of `N` channels of a group.
@@ -183,7 +176,9 @@ impl<T: Lane<N>, I: Isa, const N: usize> Elementwise<T, I, N, 1> for Affine<T, I
 
     #[inline(always)]
     fn of(&self, _: usize, [x]: [Of<T, I, N>; 1]) -> Of<T, I, N> {
-        self.applied(x)
+        let d = x.sub(self.origin);
+        let near = d.mul_add(self.scale[0], self.shift[0]);
+        if T::IS_TIGHT { near.add(d.mul_add(self.scale[1], self.shift[1])) } else { near }
     }
 }
 
@@ -225,7 +220,7 @@ impl<T: Lane<N>, I: Isa, const N: usize> Elementwise<T, I, N, 1> for Spread<'_, 
         let gamma = Of::<T, I, N>::some(&self.gamma[at..]);
         let beta = Of::<T, I, N>::some(&self.beta[at..]);
         if !T::IS_TIGHT {
-            return gamma.mul_add(self.x_hat.applied(x), beta);
+            return gamma.mul_add(self.x_hat.of(at, [x]), beta);
         }
         // Rounded once, x_hat would be off by as much as gamma makes of it.
         let [x, gamma, beta] = [In::<T, N>::parts::<I>(x), In::<T, N>::parts::<I>(gamma), In::<T, N>::parts::<I>(beta)];

@@ -50,6 +50,7 @@
 //! | [`Sizes::streamed`] | from 8 MiB on, y is not in a cache any more when it is read, and is written past them: otherwise its old content is read first |
 //! | [`Sizes::held`] | a group up to 512 KiB is held in the second cache; while it is written, the next one is fetched. A larger one is written piece by piece while the next one is summed |
 //! | [`Sizes::memory`] | x and dy from 16 MiB on each are not held in the last cache: fewer rows of interleaved channels are taken together, so that they come nearly as they lie |
+//! | `totals::SHARES_BYTES` | what a few samples add to the gradients of gamma and beta is held in the first cache until it is added up; threads, and interleaved channels, leave it to the end |
 //! | `interleaved::UNIT`, `UNITS` | 64 Ki elements, or a 32nd of a larger sample: what is added up for each channel of a unit is little beside them, and two threads find enough units |
 //!
 //! They were set on two cores with caches of 32 KiB, 1 MiB and 32 MiB. `docs/thresholds.md` has what both ways come to
@@ -74,6 +75,7 @@ mod row;
 mod sizes;
 mod small;
 mod statistics;
+mod totals;
 mod vector;
 
 #[cfg(test)]
@@ -84,15 +86,14 @@ use std::mem::MaybeUninit;
 
 pub(super) use backward::Shares;
 use half::{bf16, f16};
-use lanes::Lane;
 use memory::{places, written};
-use numbers::two_sum;
 pub(super) use parameters::Casts;
 use parameters::Parameters;
 use path::Path;
 use sizes::Sizes;
 pub use sizes::thresholds;
-use vector::{Arithmetic, Isa, Vector};
+use totals::{Totals, samples_at_once};
+use vector::Isa;
 
 use super::GroupNorm;
 use super::layout::Order;
@@ -216,6 +217,7 @@ macro_rules! passes {
                 let parameters = Parameters::<Self, $lanes>::new(&task, inputs[0].len());
                 let (size, channels) = (parameters.sample(), norm.num_channels);
                 let samples = samples_at_once(&parameters, order);
+                // Each part sets its own anew.
                 let mut shares = vec![0.0; 2 * samples.min(inputs[0].len() / size) * channels];
                 let mut totals = [Totals::new(norm), Totals::new(norm)];
                 let parts = inputs[0].chunks(samples * size).zip(inputs[1].chunks(samples * size));
@@ -243,121 +245,6 @@ passes! {
     bf16, 16;
     f32, 16;
     f64, 8;
-}
-
-/// So many bytes of what samples add to the gradients of gamma and beta are held in the first cache.
-const SHARES_BYTES: usize = 8 << 10;
-
-/// How many samples are differentiated before what they add to the gradients of gamma and beta is added up.
-fn samples_at_once<T: Lane<N>, const N: usize>(parameters: &Parameters<'_, T, N>, order: Order) -> usize {
-    // Threads, and who prepares much for each sample, have them all.
-    if parameters.threads() > 1 || order == Order::Interleaved {
-        return usize::MAX / parameters.sample();
-    }
-    (SHARES_BYTES / (2 * size_of::<f64>() * parameters.norm.num_channels)).max(1)
-}
-
-/// A gradient of gamma or beta: what each sample adds to it, sample after sample, so that neither threads nor batches
-/// show.
-struct Totals {
-    sums: Vec<f64>,
-    /// What each addition left out; nothing where that does not count.
-    left: Vec<f64>,
-}
-
-impl Totals {
-    fn new(norm: &GroupNorm) -> Self {
-        let is_exact = [&norm.gamma, &norm.beta].iter().any(|parameter| parameter.dtype() == DType::F64);
-        let left = if is_exact { vec![0.0; norm.num_channels] } else { Vec::new() };
-        Self { sums: vec![0.0; norm.num_channels], left }
-    }
-
-    /// With the shares of all channels of some samples.
-    fn add(&mut self, path: Path, shares: &[f64]) {
-        on(path, Adding { shares, totals: self });
-    }
-
-    fn sums(mut self) -> Vec<f64> {
-        for (sum, left) in self.sums.iter_mut().zip(self.left) {
-            // Where the sum is no number, neither is what was left out.
-            *sum = if sum.is_finite() { *sum + left } else { *sum };
-        }
-        self.sums
-    }
-}
-
-struct Adding<'a> {
-    shares: &'a [f64],
-    totals: &'a mut Totals,
-}
-
-impl Pass for Adding<'_> {
-    #[inline(always)]
-    fn run<I: Isa>(self) {
-        let Totals { sums, left } = self.totals;
-        let channels = sums.len();
-        // Side by side, so that no sum waits for the one before it.
-        let many = channels / 32 * 32;
-        for at in (0..many).step_by(32) {
-            added::<I, 4>(self.shares, channels, at, sums, left);
-        }
-        for at in (many..channels).step_by(8) {
-            added::<I, 1>(self.shares, channels, at, sums, left);
-        }
-    }
-}
-
-/// Adds the shares of `8 * C` channels from one on, or of those that there are.
-#[inline(always)]
-fn added<I: Isa, const C: usize>(shares: &[f64], channels: usize, first: usize, sums: &mut [f64], left: &mut [f64]) {
-    let is_exact = !left.is_empty();
-    let mut sum = some::<I, C>(&sums[first..]);
-    let mut rest = if is_exact { some::<I, C>(&left[first..]) } else { [I::F64::splat(0.0); C] };
-    for sample in shares.chunks_exact(channels) {
-        let shares = some::<I, C>(&sample[first..]);
-        for j in 0..C {
-            if is_exact {
-                let [more, dropped] = two_sum(sum[j], shares[j]);
-                (sum[j], rest[j]) = (more, rest[j].add(dropped));
-            } else {
-                sum[j] = sum[j].add(shares[j]);
-            }
-        }
-    }
-    keep::<I, C>(sum, &mut sums[first..]);
-    if is_exact {
-        keep::<I, C>(rest, &mut left[first..]);
-    }
-}
-
-/// `C` vectors, or what there is of one.
-#[inline(always)]
-fn some<I: Isa, const C: usize>(values: &[f64]) -> [I::F64; C] {
-    let mut vectors = [I::F64::splat(0.0); C];
-    let (chunks, rest) = values.as_chunks::<8>();
-    match chunks.first_chunk::<C>() {
-        Some(chunks) => {
-            for j in 0..C {
-                vectors[j] = I::F64::load(&chunks[j]);
-            }
-        }
-        None => vectors[0] = I::F64::some(rest),
-    }
-    vectors
-}
-
-/// The same back.
-#[inline(always)]
-fn keep<I: Isa, const C: usize>(vectors: [I::F64; C], places: &mut [f64]) {
-    let (chunks, rest) = places.as_chunks_mut::<8>();
-    match chunks.first_chunk_mut::<C>() {
-        Some(chunks) => {
-            for j in 0..C {
-                chunks[j] = vectors[j].store();
-            }
-        }
-        None => rest.iter_mut().zip(vectors[0].store()).for_each(|(place, value)| *place = value),
-    }
 }
 
 /// What is done to elements, compiled once for each instruction set.

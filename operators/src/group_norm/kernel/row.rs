@@ -1,7 +1,7 @@
 //! What becomes of a row of elements: from some arrays into another, or over itself.
 //!
-//! Elements are taken in pairs of vectors, and what is left in single ones, the last of which begins within the one
-//! before it.
+//! Elements are taken in pairs of vectors where that is faster, and what is left in single ones, the last of which
+//! begins within the one before it.
 
 use std::mem::MaybeUninit;
 
@@ -68,15 +68,15 @@ pub(super) fn write<T: Lane<N>, I: Isa, const N: usize, const A: usize>(
     }
     let mut done = 0;
     if how.streams && length >= 2 * N {
-        // What lies between the ends is whole lines.
-        done = out.as_ptr().align_offset(LINE).min(2 * N);
         // SAFETY: the row has as many elements as a pair.
         let values = inputs.map(|input| unsafe { values_at(input, 0) });
         let values = elementwise.of_pair(0, values);
-        out[..done].write_copy_of_slice(&values.as_flattened()[..done]);
+        let values = values.as_flattened();
+        // What lies between the ends is whole lines.
+        done = out.as_ptr().align_offset(LINE).min(values.len());
+        out[..done].write_copy_of_slice(&values[..done]);
     }
-    // Half a line that is written past the caches costs more than all of it.
-    if T::IS_PAIRED || how.streams && size_of::<[T; N]>() < LINE {
+    if takes_pairs::<T, N>(how.streams) {
         done = blocks::<[[T; N]; 2], T, I, N, A>(inputs, out, done, elementwise, how);
     }
     done = blocks::<[T; N], T, I, N, A>(inputs, out, done, elementwise, how);
@@ -94,6 +94,13 @@ pub(super) fn write<T: Lane<N>, I: Isa, const N: usize, const A: usize>(
             unsafe { room_at(out, end) }.write(elementwise.of_vector(end, values));
         }
     }
+}
+
+/// Whether elements are taken in pairs of vectors first.
+#[inline(always)]
+fn takes_pairs<T: Lane<N>, const N: usize>(streams: bool) -> bool {
+    // Half a line that is written past the caches costs more than all of it.
+    T::IS_PAIRED || streams && size_of::<[T; N]>() < LINE
 }
 
 /// Some elements that are taken at once.
@@ -183,7 +190,7 @@ fn blocks_by<
     let inputs = inputs.map(|input| &B::among(&input[done..])[..rooms.len()]);
     let (count, elements) = (rooms.len(), size_of::<B>() / size_of::<T>());
     for (block, place) in rooms.iter_mut().enumerate() {
-        // SAFETY: each input has as many blocks as there are rooms. Where this is looked up, it is so at every turn.
+        // SAFETY: each input has as many blocks as there are rooms; looked up here, it would be so at every turn.
         let values = inputs.map(|input| unsafe { input.get_unchecked(block) });
         if FETCHES {
             fetch::<I, B, T, A>(values, ahead);

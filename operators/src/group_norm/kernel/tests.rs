@@ -7,13 +7,13 @@ use super::lanes::Compute;
 use super::path::Path;
 use super::portable::Portable;
 use super::sizes::{Sizes, USUAL};
-use super::vector::{Arithmetic, Isa, Vector};
-use super::{Pass, Task, Totals, backward_by, forward_by, forward_within_by, on, places};
+use super::vector::{Arithmetic, Isa};
+use super::{Task, backward_by, forward_by, forward_within_by, places};
 use crate::group_norm::GroupNorm;
 use crate::group_norm::layout::Order;
 use crate::group_norm::shape::Extents;
 use crate::group_norm::tests::care_taken;
-use crate::group_norm::wide::{Pair, Sum, Wide};
+use crate::group_norm::wide::Wide;
 use crate::random::Generator;
 use crate::tensor::{DType, Element};
 
@@ -54,7 +54,7 @@ impl Order {
 const CANARY: f64 = 77.0;
 const MARGIN: usize = 64;
 
-fn drawn<T: Element>(count: usize, seed: u64, offset: f64) -> Vec<T> {
+pub(super) fn drawn<T: Element>(count: usize, seed: u64, offset: f64) -> Vec<T> {
     let mut generator = Generator::new(seed);
     (0..count).map(|_| T::rounded(offset + generator.normal())).collect()
 }
@@ -376,106 +376,6 @@ fn what_a_sum_of_f64_leaves_out_is_not_lost() {
     }
     assert_eq!(<f64 as Compute<8>>::settled::<Portable>(total).parts(), [8.0, 8e-30]);
     assert_eq!(<f64 as Compute<8>>::each_settled::<Portable>(total).map(|lane| lane.parts()), [[1.0, 1e-30]; 8]);
-}
-
-/// Of channels that no vector holds, one, and several; what additions leave out counts where a parameter is of f64.
-#[test]
-fn shares_come_to_the_same_however_many_samples_are_added_at_once() {
-    for (channels, dtype) in [3, 8, 11, 32, 77].into_iter().flat_map(|c| [(c, DType::F32), (c, DType::F64)]) {
-        let norm = GroupNorm::builder(1, channels as i64).dtype(dtype).build().unwrap();
-        let large =
-            |values: Vec<f64>| values.into_iter().enumerate().map(|(i, v)| if i % 5 == 0 { 1e12 * v } else { v });
-        let shares: Vec<f64> = large(drawn::<f64>(9 * channels, 3, 0.0)).collect();
-        let sums = |path, at_once: usize| {
-            let mut totals = Totals::new(&norm);
-            shares.chunks(at_once * channels).for_each(|shares| totals.add(path, shares));
-            totals.sums()
-        };
-        for (path, at_once) in Path::all().into_iter().flat_map(|path| [1, 2, 9].map(|at_once| (path, at_once))) {
-            let ours = sums(path, at_once);
-            assert_eq!(ours, sums(Path::Portable, 9), "{path:?}, {channels}, {dtype:?}, {at_once}");
-            for (channel, ours) in ours.into_iter().enumerate() {
-                let of_channel = || shares.iter().skip(channel).step_by(channels).copied();
-                let plain = of_channel().fold(0.0, |sum, share| sum + share);
-                let exact = of_channel().map(Pair::from).collect::<Sum<Pair>>().total();
-                let expected = if dtype == DType::F64 { exact.parts()[0] } else { plain };
-                assert_eq!(ours, expected, "{channels}, {dtype:?}, {channel}");
-            }
-        }
-    }
-}
-
-/// Vectors of f32 in 16 bits.
-struct Narrowed<'a> {
-    values: [&'a [f32; 16]; 2],
-    results: &'a mut NarrowedTo,
-}
-
-#[derive(Default)]
-struct NarrowedTo {
-    f16: [[f16; 16]; 2],
-    bf16: [[bf16; 16]; 2],
-    /// The bf16 of the first in even places, those of the second in odd ones; and what they are in f32 again.
-    pair: [[bf16; 16]; 2],
-    again: [[f32; 16]; 2],
-}
-
-impl Pass for Narrowed<'_> {
-    const IS_OF_BF16: bool = true;
-
-    fn run<I: Isa>(self) {
-        let vectors = [I::F32::load(self.values[0]), I::F32::load(self.values[1])];
-        let results = self.results;
-        for (j, vector) in vectors.into_iter().enumerate() {
-            (results.f16[j], results.bf16[j]) = (I::to_f16(vector), I::to_bf16(vector));
-        }
-        results.pair = I::to_bf16_pair(vectors);
-        let [even, odd] = I::from_bf16_pair(&results.pair);
-        results.again = [even.store(), odd.store()];
-    }
-}
-
-/// A NaN that had its only bits in the half that goes would be an infinity.
-#[test]
-fn every_path_rounds_to_16_bits_once_and_keeps_nan() {
-    let of_bits = |bits: [u32; 16]| bits.map(f32::from_bits);
-    let usual =
-        [0.0, -0.0, 1.0, -1.5, 0.1, 257.0, 259.0, 2049.0, 65520.0, 1e-8, 3e-5, 1e38, -3.4e38, 1e-40, 7.0, -1e-3];
-    let odd = of_bits([
-        0x7f80_0000,
-        0xff80_0000,
-        0x7f80_0001,
-        0xff80_0001,
-        0x7fc0_0000,
-        0x7fff_ffff,
-        0x7f81_0000,
-        0x7fbf_ffff,
-        0x3f80_8000,
-        0x3f81_8000,
-        0x3f80_8001,
-        0x3f80_7fff,
-        0x7f7f_ffff,
-        0x0000_0001,
-        0x8000_8000,
-        0x3880_1000,
-    ]);
-    // Those of one side alone, too: whether a vector has numbers below the normal range is asked of both.
-    for (path, values) in Path::all().into_iter().flat_map(|path| {
-        [[usual, odd], [odd, usual], [odd, [0.5; 16]], [[0.5; 16], odd], [[0.5; 16], [1.5; 16]]]
-            .map(|both| (path, both))
-    }) {
-        let mut results = NarrowedTo::default();
-        on(path, Narrowed { values: values.each_ref(), results: &mut results });
-        for (j, at) in (0..2).flat_map(|j| (0..16).map(move |at| (j, at))) {
-            let (value, half, brain) = (values[j][at], results.f16[j][at], results.bf16[j][at]);
-            assert!(half.is_nan() == value.is_nan() && brain.is_nan() == value.is_nan(), "{path:?}: {value}");
-            let expected = (f16::rounded(value.into()), bf16::rounded(value.into()));
-            assert!(value.is_nan() || (half, brain) == expected, "{path:?}: {value}: {half}, {brain}");
-            let paired = results.pair.as_flattened()[2 * at + j];
-            assert_eq!(paired.to_bits(), brain.to_bits(), "{path:?}: {value}");
-            assert_eq!(results.again[j][at].to_bits(), u32::from(brain.to_bits()) << 16, "{path:?}: {value}");
-        }
-    }
 }
 
 /// Groups that need more care are found, computed and put back in either order, and touch no other.

@@ -116,3 +116,86 @@ impl Roots for f64 {
         1.0 / self.sqrt()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use half::{bf16, f16};
+
+    use super::{Isa, Vector};
+    use crate::group_norm::kernel::path::Path;
+    use crate::group_norm::kernel::{Pass, on};
+    use crate::tensor::Element;
+
+    /// Vectors of f32 in 16 bits.
+    struct Narrowed<'a> {
+        values: [&'a [f32; 16]; 2],
+        results: &'a mut NarrowedTo,
+    }
+
+    #[derive(Default)]
+    struct NarrowedTo {
+        f16: [[f16; 16]; 2],
+        bf16: [[bf16; 16]; 2],
+        /// The bf16 of the first in even places, those of the second in odd ones; and what they are in f32 again.
+        pair: [[bf16; 16]; 2],
+        again: [[f32; 16]; 2],
+    }
+
+    impl Pass for Narrowed<'_> {
+        const IS_OF_BF16: bool = true;
+
+        fn run<I: Isa>(self) {
+            let vectors = [I::F32::load(self.values[0]), I::F32::load(self.values[1])];
+            let results = self.results;
+            for (j, vector) in vectors.into_iter().enumerate() {
+                (results.f16[j], results.bf16[j]) = (I::to_f16(vector), I::to_bf16(vector));
+            }
+            results.pair = I::to_bf16_pair(vectors);
+            let [even, odd] = I::from_bf16_pair(&results.pair);
+            results.again = [even.store(), odd.store()];
+        }
+    }
+
+    /// A NaN that had its only bits in the half that goes would be an infinity.
+    #[test]
+    fn every_path_rounds_to_16_bits_once_and_keeps_nan() {
+        let of_bits = |bits: [u32; 16]| bits.map(f32::from_bits);
+        let usual =
+            [0.0, -0.0, 1.0, -1.5, 0.1, 257.0, 259.0, 2049.0, 65520.0, 1e-8, 3e-5, 1e38, -3.4e38, 1e-40, 7.0, -1e-3];
+        let odd = of_bits([
+            0x7f80_0000,
+            0xff80_0000,
+            0x7f80_0001,
+            0xff80_0001,
+            0x7fc0_0000,
+            0x7fff_ffff,
+            0x7f81_0000,
+            0x7fbf_ffff,
+            0x3f80_8000,
+            0x3f81_8000,
+            0x3f80_8001,
+            0x3f80_7fff,
+            0x7f7f_ffff,
+            0x0000_0001,
+            0x8000_8000,
+            0x3880_1000,
+        ]);
+        // Those of one side alone, too: whether a vector has numbers below the normal range is asked of both.
+        for (path, values) in Path::all().into_iter().flat_map(|path| {
+            [[usual, odd], [odd, usual], [odd, [0.5; 16]], [[0.5; 16], odd], [[0.5; 16], [1.5; 16]]]
+                .map(|both| (path, both))
+        }) {
+            let mut results = NarrowedTo::default();
+            on(path, Narrowed { values: values.each_ref(), results: &mut results });
+            for (j, at) in (0..2).flat_map(|j| (0..16).map(move |at| (j, at))) {
+                let (value, half, brain) = (values[j][at], results.f16[j][at], results.bf16[j][at]);
+                assert!(half.is_nan() == value.is_nan() && brain.is_nan() == value.is_nan(), "{path:?}: {value}");
+                let expected = (f16::rounded(value.into()), bf16::rounded(value.into()));
+                assert!(value.is_nan() || (half, brain) == expected, "{path:?}: {value}: {half}, {brain}");
+                let paired = results.pair.as_flattened()[2 * at + j];
+                assert_eq!(paired.to_bits(), brain.to_bits(), "{path:?}: {value}");
+                assert_eq!(results.again[j][at].to_bits(), u32::from(brain.to_bits()) << 16, "{path:?}: {value}");
+            }
+        }
+    }
+}

@@ -4,7 +4,7 @@
 //! where the other way becomes the faster one is where the threshold belongs. A process has one setting, so each
 //! time is taken by a process of its own; the two settings take turns, and the least of all rounds counts.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::fs;
 use std::process::{Command, ExitCode};
 use std::str::FromStr;
@@ -55,26 +55,65 @@ struct Threshold {
     /// What is done below.
     below: &'static str,
     /// What its value is compared with.
-    of: &'static str,
+    of: Of,
     layout: Layout,
     direction: Direction,
     threads: &'static [usize],
-    /// Shapes, and in f32 the size of each that the threshold is about, in bytes.
-    ladder: &'static [(Shape, usize)],
+    /// From below it to beyond.
+    ladder: &'static [Shape],
+}
+
+/// What is compared with a threshold.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Of {
+    Input,
+    /// Its elements as what is computed with.
+    InputInF32,
+    Group,
+    /// x and dy, and as much that is fetched of both.
+    FourInputs,
+}
+
+impl Of {
+    /// Its size, in bytes.
+    fn bytes(self, case: Case) -> usize {
+        match self {
+            Of::Input => case.bytes(),
+            Of::InputInF32 => 4 * case.shape.elements(),
+            Of::Group => case.bytes() / case.shape.sizes[0] / case.shape.groups,
+            Of::FourInputs => 4 * case.bytes(),
+        }
+    }
+
+    /// Whether that is beyond a threshold: groups are taken one way up to one, inputs the other from one on.
+    fn is_beyond(self, case: Case, threshold: usize) -> bool {
+        if self == Of::Group { self.bytes(case) > threshold } else { self.bytes(case) >= threshold }
+    }
+}
+
+impl fmt::Display for Of {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Of::Input => "the input",
+            Of::InputInF32 => "the input, in f32",
+            Of::Group => "a group",
+            Of::FourInputs => "x, four times: that of x and dy, and of what is fetched of both",
+        })
+    }
 }
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
 /// Inputs of 128 channels, four in a group, from 1 to 64 MiB of f32.
-const INPUTS: [(Shape, usize); 7] = [
-    (Shape::new([8, 128, 16, 16], 32), MIB),
-    (Shape::new([8, 128, 16, 32], 32), 2 * MIB),
-    (Shape::new([8, 128, 32, 32], 32), 4 * MIB),
-    (Shape::new([8, 128, 32, 64], 32), 8 * MIB),
-    (Shape::new([8, 128, 64, 64], 32), 16 * MIB),
-    (Shape::new([8, 128, 64, 128], 32), 32 * MIB),
-    (Shape::new([8, 128, 128, 128], 32), 64 * MIB),
+const INPUTS: [Shape; 7] = [
+    Shape::new([8, 128, 16, 16], 32),
+    Shape::new([8, 128, 16, 32], 32),
+    Shape::new([8, 128, 32, 32], 32),
+    Shape::new([8, 128, 32, 64], 32),
+    Shape::new([8, 128, 64, 64], 32),
+    Shape::new([8, 128, 64, 128], 32),
+    Shape::new([8, 128, 128, 128], 32),
 ];
 
 const THRESHOLDS: [Threshold; 6] = [
@@ -82,59 +121,59 @@ const THRESHOLDS: [Threshold; 6] = [
         name: "shared",
         beyond: "all threads share the input out",
         below: "one thread does it all",
-        of: "the input, in f32",
+        of: Of::InputInF32,
         layout: Layout::Contiguous,
         direction: Direction::Forward,
         threads: &[2],
         ladder: &[
-            (Shape::new([2, 64, 4, 8], 32), 16 * KIB),
-            (Shape::new([2, 64, 8, 8], 32), 32 * KIB),
-            (Shape::new([2, 64, 8, 16], 32), 64 * KIB),
-            (Shape::new([2, 64, 12, 16], 32), 96 * KIB),
-            (Shape::new([2, 64, 16, 16], 32), 128 * KIB),
-            (Shape::new([2, 64, 16, 32], 32), 256 * KIB),
-            (Shape::new([2, 64, 32, 32], 32), 512 * KIB),
+            Shape::new([2, 64, 4, 8], 32),
+            Shape::new([2, 64, 8, 8], 32),
+            Shape::new([2, 64, 8, 16], 32),
+            Shape::new([2, 64, 12, 16], 32),
+            Shape::new([2, 64, 16, 16], 32),
+            Shape::new([2, 64, 16, 32], 32),
+            Shape::new([2, 64, 32, 32], 32),
         ],
     },
     Threshold {
         name: "batched",
         beyond: "groups are taken one by one",
         below: "groups are taken in batches of eight",
-        of: "a group",
+        of: Of::Group,
         layout: Layout::Contiguous,
         direction: Direction::Forward,
         threads: &[1],
         ladder: &[
-            (Shape::new([2, 64, 4, 8], 32), 256),
-            (Shape::new([2, 64, 8, 8], 32), 512),
-            (Shape::new([2, 64, 8, 16], 32), KIB),
-            (Shape::new([2, 64, 16, 16], 32), 2 * KIB),
-            (Shape::new([2, 64, 16, 32], 32), 4 * KIB),
-            (Shape::new([2, 64, 32, 32], 32), 8 * KIB),
+            Shape::new([2, 64, 4, 8], 32),
+            Shape::new([2, 64, 8, 8], 32),
+            Shape::new([2, 64, 8, 16], 32),
+            Shape::new([2, 64, 16, 16], 32),
+            Shape::new([2, 64, 16, 32], 32),
+            Shape::new([2, 64, 32, 32], 32),
         ],
     },
     Threshold {
         name: "held",
         beyond: "a group is written piece by piece while the next one is summed",
         below: "a group is written at once, and the next one is fetched meanwhile",
-        of: "a group of an input of 64 MiB",
+        of: Of::Group,
         layout: Layout::Contiguous,
         direction: Direction::Forward,
         threads: &[1, 2],
         ladder: &[
-            (Shape::new([1, 512, 128, 256], 512), 128 * KIB),
-            (Shape::new([1, 512, 128, 256], 256), 256 * KIB),
-            (Shape::new([1, 512, 128, 256], 128), 512 * KIB),
-            (Shape::new([1, 512, 128, 256], 64), MIB),
-            (Shape::new([1, 512, 128, 256], 32), 2 * MIB),
-            (Shape::new([1, 512, 128, 256], 16), 4 * MIB),
+            Shape::new([1, 512, 128, 256], 512),
+            Shape::new([1, 512, 128, 256], 256),
+            Shape::new([1, 512, 128, 256], 128),
+            Shape::new([1, 512, 128, 256], 64),
+            Shape::new([1, 512, 128, 256], 32),
+            Shape::new([1, 512, 128, 256], 16),
         ],
     },
     Threshold {
         name: "streamed",
         beyond: "the output is written past the caches",
         below: "the output is written through the caches",
-        of: "the input",
+        of: Of::Input,
         layout: Layout::Contiguous,
         direction: Direction::Forward,
         threads: &[1, 2],
@@ -144,7 +183,7 @@ const THRESHOLDS: [Threshold; 6] = [
         name: "fetched",
         beyond: "the next group is fetched while one is written",
         below: "no group is fetched",
-        of: "the input",
+        of: Of::Input,
         layout: Layout::Contiguous,
         direction: Direction::Forward,
         threads: &[1, 2],
@@ -154,7 +193,7 @@ const THRESHOLDS: [Threshold; 6] = [
         name: "memory",
         beyond: "fewer rows",
         below: "more rows of interleaved channels are taken together",
-        of: "x, four times: that of x and dy, and of what is fetched of both",
+        of: Of::FourInputs,
         layout: Layout::ChannelsLast,
         direction: Direction::Backward,
         threads: &[1, 2],
@@ -189,7 +228,7 @@ impl Thresholds {
         if self.write {
             let command = std::env::args().skip(1).collect::<Vec<_>>().join(" ");
             let path = root().join("docs/thresholds.md");
-            fs::write(&path, format!("{}\n    cargo xtask {command}\n\n{LEGEND}\n{page}", HEAD))
+            fs::write(&path, format!("{HEAD}\n    cargo xtask {command}\n\n{LEGEND}\n{page}"))
                 .with_context(|| format!("cannot write {}", path.display()))?;
         }
         Ok(ExitCode::SUCCESS)
@@ -227,44 +266,25 @@ impl Threshold {
             self.layout,
             self.of
         );
-        let heads = self.threads.iter().map(|threads| format!(" {threads} threads |")).collect::<String>();
-        text += &format!("| dtype | shape | size |{}\n", heads.replace(" 1 threads", " 1 thread"));
+        let head = |&threads| if threads == 1 { " 1 thread |".to_owned() } else { format!(" {threads} threads |") };
+        text += &format!("| dtype | shape | size |{}\n", self.threads.iter().map(head).collect::<String>());
         text += &format!("|:---|:---|---:|{}\n", "---:|".repeat(self.threads.len()));
         for dtype in DTYPES {
-            for &(shape, size) in self.ladder {
+            for &shape in self.ladder {
                 let case = Case { dtype, layout: self.layout, shape };
-                let size = self.size(dtype, size);
                 eprintln!("{}: {case}", self.name);
-                write!(text, "| {dtype} | {shape} | {} |", bytes(size))?;
+                write!(text, "| {dtype} | {shape} | {} |", bytes(self.of.bytes(case)))?;
                 for &threads in self.threads {
                     let timed = Timed { case, direction: self.direction, threads };
                     let [below, beyond] = self.both(timed)?;
                     let ratio = format!("{:.2}", below / beyond);
-                    let shown = if self.is_beyond(size, usual) { format!("**{ratio}**") } else { ratio };
+                    let shown = if self.of.is_beyond(case, usual) { format!("**{ratio}**") } else { ratio };
                     write!(text, " {shown} |")?;
                 }
                 text.push('\n');
             }
         }
         Ok(text)
-    }
-
-    /// The size that it is about, where that in f32 is known.
-    fn size(&self, dtype: DType, in_f32: usize) -> usize {
-        match (self.name, dtype) {
-            // What is computed in counts, and x and dy together with what is fetched of them.
-            ("shared", _) => in_f32,
-            ("memory", DType::F32) => 4 * in_f32,
-            ("memory", _) => 2 * in_f32,
-            (_, DType::F32) => in_f32,
-            _ => in_f32 / 2,
-        }
-    }
-
-    /// Whether an input of that size is taken the way beyond.
-    fn is_beyond(&self, size: usize, usual: usize) -> bool {
-        // Groups that are as large as what holds them are held.
-        if matches!(self.name, "batched" | "held") { size > usual } else { size >= usual }
     }
 
     /// The times below and beyond, in seconds.
@@ -312,8 +332,8 @@ impl Timed {
     }
 }
 
-impl std::fmt::Display for Timed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Timed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} {}", self.case, self.direction, self.threads)
     }
 }
@@ -325,7 +345,7 @@ impl FromStr for Timed {
         let threads = [1, 2];
         THRESHOLDS
             .iter()
-            .flat_map(|threshold| threshold.ladder.iter().map(move |(shape, _)| (threshold, *shape)))
+            .flat_map(|threshold| threshold.ladder.iter().map(move |&shape| (threshold, shape)))
             .flat_map(|(threshold, shape)| {
                 DTYPES.map(|dtype| (Case { dtype, layout: threshold.layout, shape }, threshold.direction))
             })
@@ -350,7 +370,7 @@ mod tests {
 
     #[test]
     fn what_is_timed_is_found_again_by_its_name() {
-        let case = Case { dtype: DType::BF16, layout: Layout::ChannelsLast, shape: INPUTS[3].0 };
+        let case = Case { dtype: DType::BF16, layout: Layout::ChannelsLast, shape: INPUTS[3] };
         let timed = Timed { case, direction: Direction::Backward, threads: 2 };
         assert_eq!(timed.to_string(), "bf16 channels_last 8x128x32x64/32 backward 2");
         assert_eq!(timed.to_string().parse(), Ok(timed));
@@ -358,22 +378,25 @@ mod tests {
     }
 
     #[test]
-    fn the_sizes_of_shapes_are_what_is_said_of_them() {
+    fn a_ladder_leads_from_below_a_threshold_to_beyond() {
         for threshold in &THRESHOLDS {
             let usual = threshold.usual().unwrap();
-            let sizes = threshold.ladder.iter().map(|(shape, size)| {
-                let elements = if threshold.of.contains("group") {
-                    shape.elements() / shape.sizes[0] / shape.groups
-                } else {
-                    shape.elements()
-                };
-                assert_eq!(4 * elements, *size, "{shape}");
-                threshold.size(DType::F32, *size)
-            });
-            let sides: Vec<bool> = sizes.map(|size| threshold.is_beyond(size, usual)).collect();
-            assert!(sides.contains(&true) && sides.contains(&false), "{}: from below it to beyond", threshold.name);
-            assert!(sides.is_sorted(), "{}", threshold.name);
+            for dtype in DTYPES {
+                let case = |&shape| Case { dtype, layout: threshold.layout, shape };
+                let cases = threshold.ladder.iter().map(case);
+                let sides: Vec<bool> = cases.map(|case| threshold.of.is_beyond(case, usual)).collect();
+                assert!(!sides[0] && sides[sides.len() - 1], "{}: {dtype}", threshold.name);
+                assert!(sides.is_sorted(), "{}: {dtype}", threshold.name);
+            }
         }
+    }
+
+    #[test]
+    fn sizes_are_of_what_they_are_said_to_be_of() {
+        let case = Case { dtype: DType::BF16, layout: Layout::Contiguous, shape: Shape::new([8, 128, 16, 16], 32) };
+        let sizes = [Of::Input, Of::InputInF32, Of::Group, Of::FourInputs].map(|of| bytes(of.bytes(case)));
+        assert_eq!(sizes, ["512 KiB", "1 MiB", "2 KiB", "2 MiB"]);
+        assert!(Of::Input.is_beyond(case, 512 << 10) && !Of::Group.is_beyond(case, 2 << 10));
     }
 
     #[test]
