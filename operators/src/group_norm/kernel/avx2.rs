@@ -9,6 +9,7 @@ use std::mem::MaybeUninit;
 
 use half::{bf16, f16};
 
+use super::path::Path;
 use super::vector::{Arithmetic, Isa, Roots, Vector};
 
 /// The instruction set.
@@ -152,6 +153,7 @@ impl Roots for Two<__m256d> {
 impl Isa for Avx2 {
     type F32 = Two<__m256>;
     type F64 = Two<__m256d>;
+    const PATH: Path = Path::Avx2;
 
     #[inline(always)]
     fn from_f16(values: &[f16; 16]) -> Self::F32 {

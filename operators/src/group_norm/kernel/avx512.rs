@@ -10,6 +10,7 @@ use std::mem::{MaybeUninit, transmute};
 use half::{bf16, f16};
 
 use super::avx2::{self, Avx2};
+use super::path::Path;
 use super::vector::{Arithmetic, Isa, Roots, Vector};
 
 /// The instruction set; whether it rounds to bf16 by itself (AVX512_BF16).
@@ -117,6 +118,7 @@ impl Roots for __m512d {
 impl<const ROUNDS: bool> Isa for Avx512<ROUNDS> {
     type F32 = __m512;
     type F64 = __m512d;
+    const PATH: Path = if ROUNDS { Path::Avx512Bf16 } else { Path::Avx512 };
 
     #[inline(always)]
     fn from_f16(values: &[f16; 16]) -> __m512 {

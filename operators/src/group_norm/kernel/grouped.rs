@@ -84,19 +84,7 @@ impl<T: Lane<N>, P: Iterator<Item: Place<T>>, const N: usize> Pass for Forward<'
 
     #[inline(always)]
     fn run<I: Isa>(self) {
-        if self.parameters.pieces {
-            return self.in_pieces::<I>();
-        }
-        if size_of::<T>() * self.parameters.extents.group <= self.parameters.sizes.batched {
-            return self.in_batches::<I>();
-        }
-        for (index, place) in (self.first..).zip(self.places) {
-            let normaliser = Normaliser::<T, N>::of::<I>(place.x(), self.parameters, &mut ());
-            write::<T, I, N>(index, place, normaliser, self.parameters);
-        }
-        if self.parameters.streams {
-            I::fence();
-        }
+        if self.parameters.pieces { self.in_pieces::<I>() } else { self.in_batches::<I>() }
     }
 }
 
@@ -108,10 +96,11 @@ impl<T: Lane<N>, P: Iterator<Item: Place<T>>, const N: usize> Forward<'_, P, T, 
         let parameters = self.parameters;
         let (mut places, mut first) = (self.places, self.first);
         let mut batch = Batch::<T, N>::new();
+        let size = (parameters.sizes.batched / (size_of::<T>() * parameters.extents.group)).clamp(1, BATCH);
         loop {
             let mut summed = [const { None }; BATCH];
             let mut count = 0;
-            while count < BATCH
+            while count < size
                 && let Some(place) = places.next()
             {
                 batch.sum::<I>(count, place.x());
@@ -121,19 +110,11 @@ impl<T: Lane<N>, P: Iterator<Item: Place<T>>, const N: usize> Forward<'_, P, T, 
             if count == 0 {
                 break;
             }
-            let solved = batch.solved::<I>(parameters);
-            for (at, place) in summed.into_iter().flatten().enumerate() {
-                let normaliser = match batch.outcome(at, &solved, parameters) {
-                    Outcome::Near(normaliser) => Some(normaliser),
-                    Outcome::Far(nearer) => Normaliser::again::<I>(place.x(), nearer, parameters),
-                    Outcome::Odd => None,
-                };
-                write::<T, I, N>(first + at, place, normaliser, parameters);
-            }
-            if count < BATCH {
+            on(I::PATH, Written { first, batch: &batch, summed, parameters });
+            if count < size {
                 break;
             }
-            first += BATCH;
+            first += size;
         }
         if parameters.streams {
             I::fence();
@@ -165,17 +146,35 @@ impl<T: Lane<N>, P: Iterator<Item: Place<T>>, const N: usize> Forward<'_, P, T, 
     }
 }
 
-/// Writes a group.
-#[inline(always)]
-fn write<T: Lane<N>, I: Isa, const N: usize>(
-    index: usize,
-    mut place: impl Place<T>,
-    normaliser: Option<Normaliser<T, N>>,
-    parameters: &Parameters<'_, T, N>,
-) {
-    match normaliser {
-        Some(normaliser) => forward::group::<T, I, N>(index, place, &normaliser, parameters),
-        None => carefully(index, &mut place, parameters),
+/// A batch that is summed, to be written.
+///
+/// It is a pass of its own, so that its loops find registers: what they kept on the stack they would wait for. A processor
+/// compares the lower twelve bits of an address first, and those that y is being written to are soon all there are.
+struct Written<'a, P, T: Lane<N>, const N: usize> {
+    first: usize,
+    batch: &'a Batch<T, N>,
+    summed: [Option<P>; BATCH],
+    parameters: &'a Parameters<'a, T, N>,
+}
+
+impl<T: Lane<N>, P: Place<T>, const N: usize> Pass for Written<'_, P, T, N> {
+    const IS_OF_BF16: bool = matches!(T::DTYPE, DType::BF16);
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let Self { first, batch, summed, parameters } = self;
+        let solved = batch.solved::<I>(parameters);
+        for (at, mut place) in summed.into_iter().flatten().enumerate() {
+            let normaliser = match batch.outcome(at, &solved, parameters) {
+                Outcome::Near(normaliser) => Some(normaliser),
+                Outcome::Far(nearer) => Normaliser::again::<I>(place.x(), nearer, parameters),
+                Outcome::Odd => None,
+            };
+            match normaliser {
+                Some(normaliser) => forward::group::<T, I, N>(first + at, place, &normaliser, parameters),
+                None => carefully(first + at, &mut place, parameters),
+            }
+        }
     }
 }
 

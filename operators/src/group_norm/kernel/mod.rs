@@ -9,8 +9,8 @@
 //! channel (`forward`, `place`, `row`). The backward pass reads x and dy for four sums, of `d`, `d * d`, `dy * d` and `dy`, and
 //! both once more to write dx, which is linear in them (`backward`; channels of few elements: `small`).
 //!
-//! Contiguous groups are taken one by one, so that the second reading finds what fits there in the second cache; small
-//! ones forward in batches, so that none waits for its own root and divisions (`grouped`). Where the channels are interleaved (`interleaved`) the same is done for a sample as a whole: the sums go down its rows lane
+//! Contiguous groups are taken one by one, so that the second reading finds what fits there in the second cache; forward
+//! small ones in batches, so that none waits for its own root and divisions (`grouped`). Where the channels are interleaved (`interleaved`) the same is done for a sample as a whole: the sums go down its rows lane
 //! by lane, and the numbers of a channel stand in rows of their own. Where axes of space lie in another order nothing
 //! changes, as neither mean nor variance depends on it. Any other strides are made contiguous first, by the callers.
 //!
@@ -44,7 +44,7 @@
 //! | what | why |
 //! |---|---|
 //! | [`parameters::SMALL`] | below 16 elements a channel, a loop over each channel would be mostly its ends: gamma and beta are spread out over the elements |
-//! | [`Sizes::batched`] | eight groups up to 2 KiB, and what is written of one, are held in the first cache: they are a batch |
+//! | [`Sizes::batched`] | up to eight groups of 16 KiB together, and what is written of one, are held in the first cache: they are a batch |
 //! | `forward::are_few` | the scale and shift of up to three channels are sooner computed one by one than a vector at a time |
 //! | `interleaved::columns::FEW_ROWS` | what is done once for each column of a row that two vectors divide pays from 32 such rows on; where there are fewer, a row is one place in space |
 //! | [`Sizes::streamed`] | from 8 MiB on, y is not in a cache any more when it is read, and is written past them: otherwise its old content is read first |
@@ -270,18 +270,21 @@ fn on<P: Pass>(path: Path, pass: P) {
 }
 
 #[cfg(target_arch = "x86_64")]
+#[inline(never)]
 #[target_feature(enable = "avx2,fma,f16c")]
 fn on_avx2(pass: impl Pass) {
     pass.run::<avx2::Avx2>();
 }
 
 #[cfg(target_arch = "x86_64")]
+#[inline(never)]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")]
 fn on_avx512(pass: impl Pass) {
     pass.run::<avx512::Avx512<false>>();
 }
 
 #[cfg(target_arch = "x86_64")]
+#[inline(never)]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma,f16c")]
 fn on_avx512_bf16(pass: impl Pass) {
     pass.run::<avx512::Avx512<true>>();

@@ -6,6 +6,7 @@
 use half::{bf16, f16};
 
 use super::lanes::padded;
+use super::path::Path;
 use super::vector::{Arithmetic, Isa, Roots, Vector};
 
 /// What the language itself can do.
@@ -84,6 +85,7 @@ impl Roots for Lanes<f64, 8> {
 impl Isa for Portable {
     type F32 = Lanes<f32, 16>;
     type F64 = Lanes<f64, 8>;
+    const PATH: Path = Path::Portable;
 
     #[inline(never)]
     fn from_f16(values: &[f16; 16]) -> Self::F32 {

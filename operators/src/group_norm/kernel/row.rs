@@ -1,7 +1,8 @@
 //! What becomes of a row of elements: from some arrays into another, or over itself.
 //!
 //! Elements are taken in pairs of vectors where that is faster, and what is left in single ones, the last of which
-//! begins within the one before it.
+//! begins within the one before it. A long row is taken so that most vectors are lines; from its end to its beginning
+//! where it would otherwise seem to read what it has just written.
 
 use std::mem::MaybeUninit;
 
@@ -66,16 +67,7 @@ pub(super) fn write<T: Lane<N>, I: Isa, const N: usize, const A: usize>(
         out.write_copy_of_slice(&elementwise.of_vector(0, values.each_ref())[..length]);
         return;
     }
-    let mut done = 0;
-    if how.streams && length >= 2 * N {
-        // SAFETY: the row has as many elements as a pair.
-        let values = inputs.map(|input| unsafe { values_at(input, 0) });
-        let values = elementwise.of_pair(0, values);
-        let values = values.as_flattened();
-        // What lies between the ends is whole lines.
-        done = out.as_ptr().align_offset(LINE).min(values.len());
-        out[..done].write_copy_of_slice(&values[..done]);
-    }
+    let mut done = begun::<T, I, N, A>(inputs, out, elementwise, how);
     if takes_pairs::<T, N>(how.streams) {
         done = blocks::<[[T; N]; 2], T, I, N, A>(inputs, out, done, elementwise, how);
     }
@@ -94,6 +86,43 @@ pub(super) fn write<T: Lane<N>, I: Isa, const N: usize, const A: usize>(
             unsafe { room_at(out, end) }.write(elementwise.of_vector(end, values));
         }
     }
+}
+
+/// A row of so many vectors is worth a beginning that makes whole lines of those that follow.
+const MANY: usize = 8;
+
+/// Writes the beginning of a row that is no shorter than a vector, where that makes whole lines of what follows; so many
+/// elements are done then.
+#[inline(always)]
+fn begun<T: Lane<N>, I: Isa, const N: usize, const A: usize>(
+    inputs: [&[T]; A],
+    out: &mut [MaybeUninit<T>],
+    elementwise: impl Elementwise<T, I, N, A>,
+    how: How,
+) -> usize {
+    let length = out.len();
+    if how.streams && length >= 2 * N {
+        // SAFETY: the row has as many elements as a pair.
+        let values = inputs.map(|input| unsafe { values_at(input, 0) });
+        let values = elementwise.of_pair(0, values);
+        let values = values.as_flattened();
+        let count = out.as_ptr().align_offset(LINE).min(values.len());
+        out[..count].write_copy_of_slice(&values[..count]);
+        return count;
+    }
+    if how.streams || size_of::<[T; N]>() < LINE || length < MANY * N {
+        return 0;
+    }
+    // A line that is written in two parts costs more than one that is read so, but less than two.
+    let start = if A == 1 { out.as_ptr().cast() } else { inputs[0].as_ptr() };
+    let count = start.align_offset(LINE);
+    if count == 0 || count > N {
+        return 0;
+    }
+    // SAFETY: the row has as many elements as a vector, here and below.
+    let values = inputs.map(|input| unsafe { values_at(input, 0) });
+    unsafe { room_at(out, 0) }.write(elementwise.of_vector(0, values));
+    count
 }
 
 /// Whether elements are taken in pairs of vectors first.
@@ -162,18 +191,29 @@ fn blocks<B: Block<T, N>, T: Lane<N>, I: Isa, const N: usize, const A: usize>(
 ) -> usize {
     // A branch less in each loop.
     if streams && size_of::<B>() >= LINE {
-        blocks_by::<true, true, B, T, I, N, A>(inputs, out, done, elementwise, ahead)
+        blocks_by::<true, true, false, B, T, I, N, A>(inputs, out, done, elementwise, ahead)
     } else if ahead > 0 {
-        blocks_by::<false, true, B, T, I, N, A>(inputs, out, done, elementwise, ahead)
+        blocks_by::<false, true, false, B, T, I, N, A>(inputs, out, done, elementwise, ahead)
+    } else if A == 1 && size_of::<[T; N]>() >= LINE && seems_to_follow(inputs[0], out) {
+        blocks_by::<false, false, true, B, T, I, N, A>(inputs, out, done, elementwise, 0)
     } else {
-        blocks_by::<false, false, B, T, I, N, A>(inputs, out, done, elementwise, 0)
+        blocks_by::<false, false, false, B, T, I, N, A>(inputs, out, done, elementwise, 0)
     }
+}
+
+/// Whether what is read next seems to be what was just written: a processor compares the lower twelve bits of the two
+/// addresses first, and where they are the same, it waits. Of two inputs neither shows it.
+#[inline(always)]
+fn seems_to_follow<T>(input: &[T], out: &[MaybeUninit<T>]) -> bool {
+    let ahead = out.as_ptr().addr().wrapping_sub(input.as_ptr().addr()) % 4096;
+    (LINE..=8 * LINE).contains(&ahead)
 }
 
 #[inline(always)]
 fn blocks_by<
     const STREAMS: bool,
     const FETCHES: bool,
+    const REVERSES: bool,
     B: Block<T, N>,
     T: Lane<N>,
     I: Isa,
@@ -189,9 +229,11 @@ fn blocks_by<
     let rooms = B::rooms(&mut out[done..]);
     let inputs = inputs.map(|input| &B::among(&input[done..])[..rooms.len()]);
     let (count, elements) = (rooms.len(), size_of::<B>() / size_of::<T>());
-    for (block, place) in rooms.iter_mut().enumerate() {
+    for turn in 0..count {
+        let block = if REVERSES { count - 1 - turn } else { turn };
         // SAFETY: each input has as many blocks as there are rooms; looked up here, it would be so at every turn.
-        let values = inputs.map(|input| unsafe { input.get_unchecked(block) });
+        let (values, place) =
+            unsafe { (inputs.map(|input| input.get_unchecked(block)), rooms.get_unchecked_mut(block)) };
         if FETCHES {
             fetch::<I, B, T, A>(values, ahead);
         }

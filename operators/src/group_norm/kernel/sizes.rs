@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 pub(super) struct Sizes {
     /// Below so many bytes of what is computed with (f32 for f16 and bf16) one thread does it all.
     pub shared: usize,
-    /// Groups up to so many are taken in batches: what is read of one, and what is written, is held in the first cache.
+    /// Groups of so many together are a batch: what is read of one is held in the first cache until it is written.
     pub batched: usize,
     /// A group up to so many is held in the second cache while it is read twice.
     pub held: usize,
@@ -22,7 +22,7 @@ pub(super) struct Sizes {
 /// What was fastest on two cores with caches of 32 KiB, 1 MiB and 32 MiB.
 pub(super) const USUAL: Sizes = Sizes {
     shared: 96 << 10,
-    batched: 2 << 10,
+    batched: 16 << 10,
     held: 512 << 10,
     streamed: 8 << 20,
     fetched: 8 << 20,

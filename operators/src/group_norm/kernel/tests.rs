@@ -171,6 +171,53 @@ fn no_size_shows() {
     });
 }
 
+/// y and dx of contiguous groups, from arrays that begin so many elements after where an array begins, into ones that
+/// come so many bytes after x in the lower twelve bits of the addresses.
+fn bits_at<T: Element>(path: Path, shape: [usize; 4], start: usize, ahead: usize) -> Vec<u64> {
+    let [samples, groups, channels, spatial] = shape;
+    let norm = norm(groups, channels);
+    let extents = norm.extents(&[samples, groups * channels, spatial]).unwrap();
+    let task = Task { path, ..Task::new(&norm, extents, Order::Grouped) };
+    let count = samples * groups * channels * spatial;
+    let [x, dy] = [1, 2].map(|seed| [vec![T::rounded(CANARY); start], drawn::<T>(count, seed, 2.0)].concat());
+    let inputs = [&x[start..], &dy[start..]];
+    let mut bits = Vec::new();
+    for is_forward in [true, false] {
+        let mut output = vec![T::rounded(CANARY); count + 4096 / size_of::<T>() + 2 * MARGIN];
+        let from = (inputs[0].as_ptr().addr() + ahead).wrapping_sub(output[MARGIN..].as_ptr().addr()) % 4096;
+        let range = MARGIN + from / size_of::<T>()..MARGIN + from / size_of::<T>() + count;
+        let room = places(&mut output[range.clone()]);
+        if is_forward {
+            forward_by(task, inputs[0], room);
+        } else {
+            backward_by(task, inputs, Some(room));
+        }
+        bits.extend(output[range.clone()].iter().map(|v| v.bits()));
+        output[range].fill(T::rounded(CANARY));
+        assert!(output.iter().all(|v| v.to_f64() == CANARY), "beside the output");
+    }
+    bits
+}
+
+/// Long rows are begun where a line begins, and written from their ends where they would seem to read what they write.
+#[test]
+fn it_does_not_show_where_arrays_lie() {
+    fn check<T: Element>() {
+        for shape in [[2, 2, 3, 200], [1, 2, 4, 1100]] {
+            let usual = bits_at::<T>(Path::Portable, shape, 0, 2048);
+            for path in Path::all() {
+                for (start, ahead) in [0, 1, 5].into_iter().flat_map(|s| [0, 8, 64, 72, 512, 576].map(|a| (s, a))) {
+                    assert_eq!(bits_at::<T>(path, shape, start, ahead), usual, "{path:?}, {shape:?}, {start}, {ahead}");
+                }
+            }
+        }
+    }
+    check::<f16>();
+    check::<bf16>();
+    check::<f32>();
+    check::<f64>();
+}
+
 #[test]
 fn the_number_of_threads_does_not_show() {
     // The last: more samples than one thread differentiates at once.

@@ -7,12 +7,16 @@ use std::mem::MaybeUninit;
 
 use half::{bf16, f16};
 
+use super::path::Path;
+
 /// An instruction set. Whatever it is, every operation gives the same bits.
 pub(super) trait Isa: Copy {
     /// Sixteen f32.
     type F32: Vector<f32, 16>;
     /// Eight f64.
     type F64: Vector<f64, 8> + Roots;
+    /// Its name.
+    const PATH: Path;
 
     /// f16 to f32, exactly.
     fn from_f16(values: &[f16; 16]) -> Self::F32;

@@ -70,6 +70,8 @@ enum Of {
     /// Its elements as what is computed with.
     InputInF32,
     Group,
+    /// Two groups, the least that are a batch.
+    TwoGroups,
     /// x and dy, and as much that is fetched of both.
     FourInputs,
 }
@@ -81,13 +83,18 @@ impl Of {
             Of::Input => case.bytes(),
             Of::InputInF32 => 4 * case.shape.elements(),
             Of::Group => case.bytes() / case.shape.sizes[0] / case.shape.groups,
+            Of::TwoGroups => 2 * Of::Group.bytes(case),
             Of::FourInputs => 4 * case.bytes(),
         }
     }
 
     /// Whether that is beyond a threshold: groups are taken one way up to one, inputs the other from one on.
     fn is_beyond(self, case: Case, threshold: usize) -> bool {
-        if self == Of::Group { self.bytes(case) > threshold } else { self.bytes(case) >= threshold }
+        if matches!(self, Of::Group | Of::TwoGroups) {
+            self.bytes(case) > threshold
+        } else {
+            self.bytes(case) >= threshold
+        }
     }
 }
 
@@ -97,6 +104,7 @@ impl fmt::Display for Of {
             Of::Input => "the input",
             Of::InputInF32 => "the input, in f32",
             Of::Group => "a group",
+            Of::TwoGroups => "two groups, the least that are a batch",
             Of::FourInputs => "x, four times: that of x and dy, and of what is fetched of both",
         })
     }
@@ -138,8 +146,8 @@ const THRESHOLDS: [Threshold; 6] = [
     Threshold {
         name: "batched",
         beyond: "groups are taken one by one",
-        below: "groups are taken in batches of eight",
-        of: Of::Group,
+        below: "as many groups as come to no more, up to eight, are summed before the first is written",
+        of: Of::TwoGroups,
         layout: Layout::Contiguous,
         direction: Direction::Forward,
         threads: &[1],
@@ -150,6 +158,8 @@ const THRESHOLDS: [Threshold; 6] = [
             Shape::new([2, 64, 16, 16], 32),
             Shape::new([2, 64, 16, 32], 32),
             Shape::new([2, 64, 32, 32], 32),
+            Shape::new([2, 64, 32, 64], 32),
+            Shape::new([2, 64, 64, 64], 32),
         ],
     },
     Threshold {
