@@ -3,14 +3,49 @@
 use super::super::Pass;
 use super::super::backward::{Shares, line, projected};
 use super::super::forward::Affines;
-use super::super::lanes::{In, Lane, WideOf};
+use super::super::lanes::{Compute, In, Lane, Of, WideOf};
 use super::super::parameters::Parameters;
 use super::super::statistics::{Normaliser, Outcome};
-use super::super::vector::Isa;
+use super::super::vector::{Arithmetic, Isa, Vector};
 use crate::group_norm::wide::Sum;
 
-/// What normalises each group; `None` for those that need more care than a pass takes.
-pub(super) type Normalisers<T, const N: usize> = Vec<Option<Normaliser<T, N>>>;
+/// The mean of a group is first guessed from at least so many elements, at places spread evenly.
+const LOOKED_AT: usize = 32;
+
+/// A number near the mean of each group.
+pub(super) struct Guesses<'a, 'b, T: Lane<N>, const N: usize> {
+    pub x: &'a [T],
+    /// Of what was looked at of each channel: to be set, as those of the groups are.
+    pub sums: &'a mut [In<T, N>],
+    pub guesses: &'a mut [In<T, N>],
+    pub parameters: &'a Parameters<'b, T, N>,
+}
+
+impl<T: Lane<N>, const N: usize> Pass for Guesses<'_, '_, T, N> {
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let Self { x, sums, guesses, parameters } = self;
+        let (spatial, channels) = (parameters.extents.spatial, parameters.channels);
+        let places = LOOKED_AT.div_ceil(channels).clamp(4, LOOKED_AT).min(spatial);
+        let step = (spatial - 1) / (places - 1).max(1) * sums.len();
+        for (chunk, sums) in sums.chunks_mut(N).enumerate() {
+            let mut lanes = Of::<T, I, N>::splat(In::<T, N>::default());
+            for place in 0..places {
+                // What comes after the last channel is of no account.
+                let values = &x[place * step + chunk * N..];
+                lanes = lanes.add(match values.first_chunk() {
+                    Some(values) => T::load::<I>(values),
+                    None => T::some::<I>(values),
+                });
+            }
+            sums.copy_from_slice(&lanes.store()[..sums.len()]);
+        }
+        let share = 1.0 / (places * channels) as f64;
+        for (guess, sums) in guesses.iter_mut().zip(sums.chunks_exact(channels)) {
+            *guess = In::<T, N>::of(sums.iter().map(|&sum| Into::<f64>::into(sum)).sum::<f64>() * share);
+        }
+    }
+}
 
 /// What the sums over each group make of a guess of its mean.
 pub(super) struct Judged<'a, 'b, T: Lane<N>, const N: usize, const S: usize> {
@@ -18,7 +53,7 @@ pub(super) struct Judged<'a, 'b, T: Lane<N>, const N: usize, const S: usize> {
     pub sums: &'a [[WideOf<T, N>; S]],
     /// Of each group; a nearer one, where it was too far.
     pub shifts: &'a mut [In<T, N>],
-    pub normalisers: &'a mut Normalisers<T, N>,
+    pub normalisers: &'a mut [Option<Normaliser<T, N>>],
     /// Whether a guess was too far.
     pub is_far: &'a mut bool,
     pub parameters: &'a Parameters<'b, T, N>,
@@ -27,21 +62,22 @@ pub(super) struct Judged<'a, 'b, T: Lane<N>, const N: usize, const S: usize> {
 impl<T: Lane<N>, const N: usize, const S: usize> Pass for Judged<'_, '_, T, N, S> {
     #[inline(always)]
     fn run<I: Isa>(self) {
-        for (shift, sums) in self.shifts.iter_mut().zip(self.sums.chunks_exact(self.parameters.channels)) {
+        let groups = self.shifts.iter_mut().zip(self.normalisers);
+        for ((shift, place), sums) in groups.zip(self.sums.chunks_exact(self.parameters.channels)) {
             let mut of_group = [Sum::default(); 2];
             for sums in sums {
                 of_group[0].push(sums[0]);
                 of_group[1].push(sums[1]);
             }
             let of_group = [of_group[0].total(), of_group[1].total()];
-            self.normalisers.push(match Normaliser::judged(*shift, of_group, self.parameters) {
+            *place = match Normaliser::judged(*shift, of_group, self.parameters) {
                 Outcome::Near(normaliser) => Some(normaliser),
                 Outcome::Far(nearer) => {
                     (*self.is_far, *shift) = (true, nearer);
                     None
                 }
                 Outcome::Odd => None,
-            });
+            };
         }
     }
 }

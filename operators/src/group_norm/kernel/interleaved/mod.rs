@@ -13,20 +13,21 @@ mod columns;
 mod sums;
 mod write;
 
-use std::borrow::Cow;
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
+use bumpalo::Bump;
 use rayon::prelude::*;
 
 use super::backward::Shares;
-use super::lanes::{Compute, In, Lane, WideOf};
+use super::lanes::{In, Lane, WideOf};
 use super::memory::LINE;
 use super::on;
 use super::parameters::Parameters;
 use super::path::Path;
+use super::statistics::Normaliser;
 use crate::group_norm::wide::Sum;
-use channels::{Judged, Normalisers};
+use channels::{Guesses, Judged};
 use columns::{Columns, Turns};
 use sums::{Moments, Products, Summing, Sums};
 use write::{Apart, Gradient, Normal, Plane, Within, Write, Writing};
@@ -37,8 +38,8 @@ const UNIT: usize = 64 << 10;
 /// About so many units are a large sample.
 const UNITS: usize = 32;
 
-/// The mean of a group is first guessed from at least so many elements, at places spread evenly.
-const LOOKED_AT: usize = 32;
+/// About so many bytes for each element of a row hold all that is known of a sample on the way.
+const ROOM: usize = 256;
 
 /// Normalises samples.
 pub(super) fn forward<T: Lane<N>, const N: usize>(
@@ -50,13 +51,13 @@ pub(super) fn forward<T: Lane<N>, const N: usize>(
     let size = parameters.sample();
     let samples = x.chunks_exact(size).zip(y.chunks_exact_mut(size));
     let samples = samples.map(|(x, out)| Apart { inputs: [x], out }).collect();
-    each(path, parameters, samples, |how, mut plane| how.forward(&mut plane));
+    each(path, parameters, samples, |how, mut plane, room| how.forward(&mut plane, room));
 }
 
 /// The same over the input itself.
 pub(super) fn forward_within<T: Lane<N>, const N: usize>(path: Path, parameters: &Parameters<'_, T, N>, x: &mut [T]) {
     let samples = x.chunks_exact_mut(parameters.sample()).map(Within).collect();
-    each(path, parameters, samples, |how, mut plane| how.forward(&mut plane));
+    each(path, parameters, samples, |how, mut plane, room| how.forward(&mut plane, room));
 }
 
 /// The gradients: that of x, where there is room for it, and what each channel of each sample adds to the others.
@@ -76,7 +77,7 @@ pub(super) fn backward<T: Lane<N>, const N: usize>(
         ([x, dy], room, [hats, dys])
     });
     let samples = samples.collect();
-    each(path, parameters, samples, |how, (inputs, dx, shares)| how.backward(inputs, dx, shares));
+    each(path, parameters, samples, |how, (inputs, dx, shares), room| how.backward(inputs, dx, shares, room));
 }
 
 /// Does the same with each sample.
@@ -84,16 +85,17 @@ fn each<T: Lane<N>, S: Send, const N: usize>(
     path: Path,
     parameters: &Parameters<'_, T, N>,
     samples: Vec<S>,
-    run: impl Fn(&Interleaved<'_, '_, T, N>, S) + Sync,
+    run: impl Fn(&Interleaved<'_, '_, T, N>, S, &Bump) + Sync,
 ) {
     let (count, threads) = (samples.len(), parameters.threads());
     let is_shared = threads > 1;
     if is_shared && (count.is_multiple_of(threads) || count > 4 * threads) {
         let how = Interleaved::new(path, parameters, false);
-        samples.into_par_iter().for_each(|sample| run(&how, sample));
+        samples.into_par_iter().for_each_init(|| how.room(), |room, sample| how.in_room(room, sample, &run));
     } else {
         let how = Interleaved::new(path, parameters, is_shared);
-        samples.into_iter().for_each(|sample| run(&how, sample));
+        let mut room = how.room();
+        samples.into_iter().for_each(|sample| how.in_room(&mut room, sample, &run));
     }
 }
 
@@ -109,6 +111,9 @@ struct Interleaved<'a, 'b, T: Lane<N>, const N: usize> {
     is_shared: bool,
 }
 
+/// What normalises each group, `None` where it needs more care than a pass takes; and the sums of each channel.
+type Judgement<'r, T, const N: usize, const S: usize> = (&'r mut [Option<Normaliser<T, N>>], &'r [[WideOf<T, N>; S]]);
+
 /// A group that needs more care than a pass takes, and its results.
 type Odd<T> = (usize, Vec<T>);
 
@@ -121,38 +126,46 @@ impl<'a, 'b, T: Lane<N>, const N: usize> Interleaved<'a, 'b, T, N> {
         Self { path, parameters, channels, columns, unit, is_shared }
     }
 
-    fn forward(&self, plane: &mut impl Plane<T, 1>) {
-        let (normalisers, _) = self.summed(&Moments, plane.inputs());
+    /// Memory for what is known of a sample on the way: it is used again for the next one.
+    fn room(&self) -> Bump {
+        Bump::with_capacity(ROOM * self.columns.row)
+    }
+
+    /// Does something with a sample.
+    fn in_room<S>(&self, room: &mut Bump, sample: S, run: &impl Fn(&Self, S, &Bump)) {
+        run(self, sample, room);
+        room.reset();
+    }
+
+    fn forward(&self, plane: &mut impl Plane<T, 1>, room: &Bump) {
+        let (normalisers, _) = self.summed(&Moments, plane.inputs(), room);
         let Parameters { norm, extents, gamma, beta, .. } = self.parameters;
-        let mut numbers = self.nothing::<5>();
-        let numbers_of = channels::of(&mut numbers, self.channels);
-        on(
-            self.path,
-            channels::Forward { normalisers: &normalisers, numbers: numbers_of, parameters: self.parameters },
-        );
+        let numbers = self.nothing::<5>(room);
+        let numbers_of = channels::of(&mut *numbers, self.channels);
+        on(self.path, channels::Forward { normalisers, numbers: numbers_of, parameters: self.parameters });
         let mut odd = Vec::new();
         for (group, _) in normalisers.iter().enumerate().filter(|(_, normaliser)| normaliser.is_none()) {
             let x = self.gathered(group, plane.inputs()[0]);
             odd.push((group, norm.normalised_carefully(group, *extents, [gamma, beta], &x)));
         }
-        self.write(&Normal, &numbers, plane);
+        self.write(&Normal, numbers, plane, room);
         self.scatter(odd, plane.out());
     }
 
-    fn backward(&self, inputs: [&[T]; 2], dx: Option<&mut [MaybeUninit<T>]>, shares: Shares<'_>) {
-        let (mut normalisers, sums) = self.summed(&Products, inputs);
+    fn backward(&self, inputs: [&[T]; 2], dx: Option<&mut [MaybeUninit<T>]>, shares: Shares<'_>, room: &Bump) {
+        let (normalisers, sums) = self.summed(&Products, inputs, room);
         let [hats, dys] = shares;
-        for ((hats, dys), sums) in hats.iter_mut().zip(&mut *dys).zip(&sums) {
+        for ((hats, dys), sums) in hats.iter_mut().zip(&mut *dys).zip(sums) {
             (*hats, *dys) = (sums[2].into(), sums[3].into());
         }
         let Parameters { norm, extents, gamma, .. } = self.parameters;
-        let mut numbers = self.nothing::<4>();
+        let numbers = self.nothing::<4>(room);
         on(
             self.path,
             channels::Backward {
-                normalisers: &mut normalisers,
+                normalisers: &mut *normalisers,
                 shares: [&mut *hats, &mut *dys],
-                numbers: channels::of(&mut numbers, self.channels),
+                numbers: channels::of(&mut *numbers, self.channels),
                 parameters: self.parameters,
             },
         );
@@ -163,84 +176,67 @@ impl<'a, 'b, T: Lane<N>, const N: usize> Interleaved<'a, 'b, T, N> {
             odd.push((group, norm.differentiated_carefully(group, *extents, gamma, [&x, &dy], shares)));
         }
         if let Some(out) = dx {
-            self.write(&Gradient, &numbers, &mut Apart { inputs, out: &mut *out });
+            self.write(&Gradient, numbers, &mut Apart { inputs, out: &mut *out }, room);
             self.scatter(odd, out);
         }
     }
 
     /// What normalises each group, where that can be said; and the sums of each channel.
-    fn summed<K, const A: usize, const S: usize>(
+    fn summed<'r, K, const A: usize, const S: usize>(
         &self,
         summing: &K,
         inputs: [&[T]; A],
-    ) -> (Normalisers<T, N>, Vec<[WideOf<T, N>; S]>)
+        room: &'r Bump,
+    ) -> Judgement<'r, T, N, S>
     where
         K: Summing<T, N, A, S>,
     {
-        let mut shifts = self.guesses(inputs[0]);
-        let (normalisers, sums, is_far) = self.judged(summing, inputs, &mut shifts);
-        if !is_far {
-            return (normalisers, sums);
+        let shifts = self.guesses(inputs[0], room);
+        let normalisers = room.alloc_slice_fill_copy(shifts.len(), None);
+        let mut sums = self.sums(summing, inputs, shifts, room);
+        let mut is_far = false;
+        let parameters = self.parameters;
+        on(self.path, Judged { sums, shifts, normalisers, is_far: &mut is_far, parameters });
+        if is_far {
+            sums = self.sums(summing, inputs, shifts, room);
+            on(self.path, Judged { sums, shifts, normalisers, is_far: &mut is_far, parameters });
         }
-        let (normalisers, sums, _) = self.judged(summing, inputs, &mut shifts);
         (normalisers, sums)
     }
 
-    /// The same by some guesses of the means, and whether one was too far: it is nearer then.
-    fn judged<K, const A: usize, const S: usize>(
-        &self,
-        summing: &K,
-        inputs: [&[T]; A],
-        shifts: &mut [In<T, N>],
-    ) -> (Normalisers<T, N>, Vec<[WideOf<T, N>; S]>, bool)
-    where
-        K: Summing<T, N, A, S>,
-    {
-        let sums = self.sums(summing, inputs, shifts);
-        let (mut normalisers, mut is_far) = (Vec::with_capacity(shifts.len()), false);
-        let (of_groups, is_one_far) = (&mut normalisers, &mut is_far);
-        let judged =
-            Judged { sums: &sums, shifts, normalisers: of_groups, is_far: is_one_far, parameters: self.parameters };
-        on(self.path, judged);
-        (normalisers, sums, is_far)
-    }
-
     /// A number near the mean of each group.
-    fn guesses(&self, x: &[T]) -> Vec<In<T, N>> {
-        let spatial = self.parameters.extents.spatial;
-        let places = LOOKED_AT.div_ceil(self.parameters.channels).clamp(4, LOOKED_AT).min(spatial);
-        let step = (spatial - 1) / (places - 1).max(1) * self.channels;
-        let share = 1.0 / (places * self.parameters.channels) as f64;
-        let mean = |group| {
-            let channels = self.of_group(group);
-            let looked_at = (0..places).flat_map(|place| &x[place * step..][channels.clone()]);
-            In::<T, N>::of(looked_at.map(|value| value.to_f64()).sum::<f64>() * share)
-        };
-        (0..self.parameters.groups).map(mean).collect()
+    fn guesses<'r>(&self, x: &[T], room: &'r Bump) -> &'r mut [In<T, N>] {
+        let guesses = room.alloc_slice_fill_copy(self.parameters.groups, In::<T, N>::default());
+        let lanes = self.nothing::<1>(room);
+        on(self.path, Guesses { x, sums: lanes, guesses: &mut *guesses, parameters: self.parameters });
+        guesses
     }
 
     /// The sums of each channel, of elements less the shift of their group.
-    fn sums<K, const A: usize, const S: usize>(
+    fn sums<'r, K, const A: usize, const S: usize>(
         &self,
         summing: &K,
         inputs: [&[T]; A],
         shifts: &[In<T, N>],
-    ) -> Vec<[WideOf<T, N>; S]>
+        room: &'r Bump,
+    ) -> &'r [[WideOf<T, N>; S]]
     where
         K: Summing<T, N, A, S>,
     {
-        let of_channels: Vec<_> =
-            (0..self.channels).map(|channel| shifts[channel / self.parameters.channels]).collect();
-        let shifts = self.row(&of_channels, 0);
+        let of_channels = self.nothing::<1>(room);
+        for (of_group, shift) in of_channels.chunks_exact_mut(self.parameters.channels).zip(shifts) {
+            of_group.fill(*shift);
+        }
+        let shifts = self.row(of_channels, 0, room);
         let (length, turns) = (inputs[0].len(), self.turns::<A>());
-        let nothing = || vec![[WideOf::<T, N>::default(); S]; self.channels];
-        let of_unit = |first: usize, sums: &mut [[WideOf<T, N>; S]]| {
+        let nothing = [WideOf::<T, N>::default(); S];
+        let of_unit = |first: usize, sums: &mut [[WideOf<T, N>; S]], room: &Bump| {
             let inputs = inputs.map(|x| &x[first..length.min(first + self.unit)]);
-            on(self.path, Sums { summing, inputs, columns: &self.columns, shifts: &shifts, turns, sums });
+            on(self.path, Sums { summing, inputs, columns: &self.columns, shifts, turns, sums, room });
         };
+        let sums = room.alloc_slice_fill_copy(self.channels, nothing);
         if length <= self.unit {
-            let mut sums = nothing();
-            of_unit(0, &mut sums);
+            of_unit(0, sums, room);
             return sums;
         }
         let units = (0..length.div_ceil(self.unit)).map(|unit| unit * self.unit);
@@ -251,26 +247,30 @@ impl<'a, 'b, T: Lane<N>, const N: usize> Interleaved<'a, 'b, T, N> {
             }
         };
         if self.is_shared {
-            let of_unit = |first| {
-                let mut sums = nothing();
-                of_unit(first, &mut sums);
+            let of_unit = |room: &mut Bump, first| {
+                let mut sums = vec![nothing; self.channels];
+                of_unit(first, &mut sums, room);
+                room.reset();
                 sums
             };
-            let of_units: Vec<_> = units.collect::<Vec<_>>().into_par_iter().map(of_unit).collect();
+            let units = units.collect::<Vec<_>>().into_par_iter();
+            let of_units: Vec<_> = units.map_init(|| self.room(), of_unit).collect();
             of_units.iter().for_each(|sums| add(sums));
         } else {
-            let mut sums = nothing();
+            let mut room = self.room();
             for first in units {
-                sums.fill([WideOf::<T, N>::default(); S]);
-                of_unit(first, &mut sums);
-                add(&sums);
+                sums.fill(nothing);
+                of_unit(first, sums, &room);
+                room.reset();
+                add(sums);
             }
         }
-        totals.into_iter().map(|totals| totals.map(Sum::total)).collect()
+        sums.iter_mut().zip(totals).for_each(|(sums, totals)| *sums = totals.map(Sum::total));
+        sums
     }
 
     /// Writes a sample, each element with the numbers of its channel.
-    fn write<W, P, const A: usize, const C: usize>(&self, writing: &W, numbers: &[In<T, N>], plane: &mut P)
+    fn write<W, P, const A: usize, const C: usize>(&self, writing: &W, numbers: &[In<T, N>], plane: &mut P, room: &Bump)
     where
         W: Writing<T, N, A, C>,
         P: Plane<T, A>,
@@ -281,19 +281,16 @@ impl<'a, 'b, T: Lane<N>, const N: usize> Interleaved<'a, 'b, T, N> {
         let start = if streams { plane.out().as_ptr().align_offset(LINE).min(length) } else { 0 };
         let columns = &self.columns;
         if start > 0 {
-            let numbers = self.row(numbers, 0);
-            on(
-                self.path,
-                Write { writing, plane: plane.part(0..start), columns, numbers: &numbers, turns, streams: false },
-            );
+            let numbers = self.row(numbers, 0, room);
+            on(self.path, Write { writing, plane: plane.part(0..start), columns, numbers, turns, streams: false });
         }
-        let numbers = self.row(numbers, start);
+        let numbers = self.row(numbers, start, room);
         let mut rest = plane.part(start..length);
-        let write = |plane| on(self.path, Write { writing, plane, columns, numbers: &numbers, turns, streams });
         if self.is_shared {
-            rest.parts(self.unit).into_par_iter().for_each(write);
+            let parts = rest.parts(self.unit).into_par_iter();
+            parts.for_each(|plane| on(self.path, Write { writing, plane, columns, numbers, turns, streams }));
         } else {
-            rest.parts(length).into_iter().for_each(write);
+            on(self.path, Write { writing, plane: rest, columns, numbers, turns, streams });
         }
     }
 
@@ -303,28 +300,29 @@ impl<'a, 'b, T: Lane<N>, const N: usize> Interleaved<'a, 'b, T, N> {
 
     /// Some numbers of all channels, one kind after the other, again and again along a row whose first element is the
     /// element `first` of a sample.
-    fn row<'n>(&self, numbers: &'n [In<T, N>], first: usize) -> Cow<'n, [In<T, N>]> {
-        let (row, first) = (self.columns.row, first % self.channels);
-        if row == self.channels && first == 0 {
-            return Cow::Borrowed(numbers);
+    fn row<'r>(&self, numbers: &'r [In<T, N>], first: usize, room: &'r Bump) -> &'r [In<T, N>] {
+        let (row, channels, first) = (self.columns.row, self.channels, first % self.channels);
+        if row == channels && first == 0 {
+            return numbers;
         }
-        let mut rows = Vec::with_capacity(numbers.len() / self.channels * row);
-        for numbers in numbers.chunks_exact(self.channels) {
-            let start = rows.len();
-            rows.extend_from_slice(&numbers[first..]);
-            rows.extend_from_slice(&numbers[..first]);
+        let rows = room.alloc_slice_fill_copy(numbers.len() / channels * row, In::<T, N>::default());
+        for (along, numbers) in rows.chunks_exact_mut(row).zip(numbers.chunks_exact(channels)) {
+            along[..channels - first].copy_from_slice(&numbers[first..]);
+            along[channels - first..channels].copy_from_slice(&numbers[..first]);
             // What is there already is doubled.
-            while rows.len() - start < row {
-                let there = rows.len() - start;
-                rows.extend_from_within(start..start + there.min(row - there));
+            let mut there = channels;
+            while there < row {
+                let more = there.min(row - there);
+                along.copy_within(..more, there);
+                there += more;
             }
         }
-        Cow::Owned(rows)
+        rows
     }
 
     /// `C` numbers of every channel that are still to be set, one kind after the other.
-    fn nothing<const C: usize>(&self) -> Vec<In<T, N>> {
-        vec![In::<T, N>::default(); C * self.channels]
+    fn nothing<'r, const C: usize>(&self, room: &'r Bump) -> &'r mut [In<T, N>] {
+        room.alloc_slice_fill_copy(C * self.channels, In::<T, N>::default())
     }
 
     /// The channels of a group.

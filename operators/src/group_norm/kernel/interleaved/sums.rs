@@ -1,5 +1,7 @@
 //! Sums over the elements of each channel, lane by lane.
 
+use bumpalo::Bump;
+
 use super::super::lanes::{Compute, In, Lane, Of, WideOf};
 use super::super::memory::values_at;
 use super::super::vector::{Arithmetic, Isa, Vector};
@@ -47,6 +49,8 @@ pub(super) struct Sums<'a, T: Lane<N>, K, const N: usize, const A: usize, const 
     pub turns: Turns,
     /// Of each channel.
     pub sums: &'a mut [[WideOf<T, N>; S]],
+    /// For what they are on the way.
+    pub room: &'a Bump,
 }
 
 impl<T, K, const N: usize, const A: usize, const S: usize> Pass for Sums<'_, T, K, N, A, S>
@@ -58,15 +62,15 @@ where
     fn run<I: Isa>(self) {
         let zero = Of::<T, I, N>::splat(In::<T, N>::default());
         let (size, columns) = (self.columns.row, self.columns.columns.as_slice());
-        let mut totals = vec![[In::<T, N>::each_nothing::<I>(); S]; columns.len()];
+        let totals = self.room.alloc_slice_fill_copy(columns.len(), [In::<T, N>::each_nothing::<I>(); S]);
         let rows = self.columns.rows(self.inputs);
         let pairs = columns.as_chunks::<2>().0;
         let Turns { together, .. } = self.turns;
-        let mut lanes_of = vec![[[zero; S]; 2]; pairs.len()];
+        let lanes_of = self.room.alloc_slice_fill_copy(pairs.len(), [[zero; S]; 2]);
         for first in (0..rows).step_by(RUN) {
             let end = rows.min(first + RUN);
             for start in (first..end).step_by(together) {
-                for (turn, (pair, of_pair)) in pairs.iter().zip(&mut lanes_of).enumerate() {
+                for (turn, (pair, of_pair)) in pairs.iter().zip(&mut *lanes_of).enumerate() {
                     let shift = [
                         Of::<T, I, N>::first_of(&self.shifts[pair[0].start..]),
                         Of::<T, I, N>::first_of(&self.shifts[pair[1].start..]),
@@ -91,7 +95,7 @@ where
                     *of_pair = sums;
                 }
             }
-            for (totals, lanes) in totals.as_chunks_mut::<2>().0.iter_mut().zip(&mut lanes_of) {
+            for (totals, lanes) in totals.as_chunks_mut::<2>().0.iter_mut().zip(&mut *lanes_of) {
                 for j in 0..2 {
                     emptied::<T, I, N, S>(&mut totals[j], lanes[j]);
                     lanes[j] = [zero; S];
@@ -117,7 +121,7 @@ where
                 continue;
             }
             let mut lanes = [[WideOf::<T, N>::default(); N]; S];
-            for (lanes, each) in lanes.iter_mut().zip(totals) {
+            for (lanes, &mut each) in lanes.iter_mut().zip(totals) {
                 *lanes = In::<T, N>::each_settled::<I>(each);
             }
             let mut channel = (column.start + column.covered) % channels;
