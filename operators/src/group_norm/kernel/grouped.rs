@@ -110,7 +110,7 @@ impl<T: Lane<N>, P: Iterator<Item: Place<T>>, const N: usize> Forward<'_, P, T, 
             if count == 0 {
                 break;
             }
-            on(I::PATH, Written { first, batch: &batch, summed, parameters });
+            on(I::PATH, Written { first, batch: &batch, summed: &mut summed, count, parameters });
             if count < size {
                 break;
             }
@@ -153,7 +153,8 @@ impl<T: Lane<N>, P: Iterator<Item: Place<T>>, const N: usize> Forward<'_, P, T, 
 struct Written<'a, P, T: Lane<N>, const N: usize> {
     first: usize,
     batch: &'a Batch<T, N>,
-    summed: [Option<P>; BATCH],
+    summed: &'a mut [Option<P>; BATCH],
+    count: usize,
     parameters: &'a Parameters<'a, T, N>,
 }
 
@@ -162,9 +163,10 @@ impl<T: Lane<N>, P: Place<T>, const N: usize> Pass for Written<'_, P, T, N> {
 
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let Self { first, batch, summed, parameters } = self;
-        let solved = batch.solved::<I>(parameters);
-        for (at, mut place) in summed.into_iter().flatten().enumerate() {
+        let Self { first, batch, summed, count, parameters } = self;
+        let solved = batch.solved::<I>(count, parameters);
+        for (at, place) in summed.iter_mut().enumerate() {
+            let Some(mut place) = place.take() else { break };
             let normaliser = match batch.outcome(at, &solved, parameters) {
                 Outcome::Near(normaliser) => Some(normaliser),
                 Outcome::Far(nearer) => Normaliser::again::<I>(place.x(), nearer, parameters),
@@ -206,7 +208,8 @@ struct Backward<'a, T: Lane<N>, const N: usize> {
 impl<T: Lane<N>, const N: usize> Pass for Backward<'_, T, N> {
     const IS_OF_BF16: bool = matches!(T::DTYPE, DType::BF16);
 
-    // In batches, as forward, nothing was won: more is done for each group, and done while another waits.
+    // In batches, as forward, little was won where groups are small, and more lost where they are not: more is done for
+    // each, and done while another waits.
     #[inline(always)]
     fn run<I: Isa>(self) {
         let parameters = self.parameters;

@@ -126,7 +126,7 @@ impl<T: Lane<N>, I: Isa, const N: usize> Summing<T, I, N> {
             self.left = self.left.add(left);
             d = distance;
         }
-        let d = if count < 8 { first::<I>(d, count) } else { d };
+        let d = if count < 8 { d.first(count) } else { d };
         let product = dy.mul(d);
         self.lanes[0][J] = d.mul_add(d, self.lanes[0][J]);
         self.lanes[1][J] = gamma.mul_add(dy, self.lanes[1][J]);
@@ -184,16 +184,6 @@ impl<'a> Channels<'a> {
             }
         }
     }
-}
-
-/// The first `count` lanes, 0 in the others.
-#[inline(always)]
-fn first<I: Isa>(lanes: I::F64, count: usize) -> I::F64 {
-    let mut values = lanes.store();
-    for (k, value) in values.iter_mut().enumerate() {
-        *value = if k < count { *value } else { 0.0 };
-    }
-    I::F64::load(&values)
 }
 
 /// Writes dx of a group, with a gamma for each element:

@@ -158,13 +158,19 @@ impl<T: Lane<N>, const N: usize> Batch<T, N> {
         }
     }
 
-    /// What becomes of the sums, place by place; where there is no group, something.
+    /// What becomes of the sums of so many groups, place by place; where there is no group, something.
     #[inline(always)]
-    pub fn solved<I: Isa>(&self, parameters: &Parameters<'_, T, N>) -> Solved {
-        let [sum, squares] = &self.sums;
-        let sum = Numbers::of([I::F64::load(&sum[0]), I::F64::load(&sum[1])]);
-        let squares = Numbers::of([I::F64::load(&squares[0]), I::F64::load(&squares[1])]);
-        let [rest, variance, inverse] = solved::<T, I::F64, N>([sum, squares], parameters);
+    pub fn solved<I: Isa>(&self, count: usize, parameters: &Parameters<'_, T, N>) -> Solved {
+        if count == 1 {
+            // A vector of numbers that were just written one by one waits for them, and for all that was written before.
+            let sums = self.sums.map(|[high, low]| Numbers::of([high[0], low[0]]));
+            return solved::<T, f64, N>(sums, parameters).map(|number| number.parts().map(|part| [part; BATCH]));
+        }
+        let sums = [
+            Numbers::of([I::F64::load(&self.sums[0][0]), I::F64::load(&self.sums[0][1])]),
+            Numbers::of([I::F64::load(&self.sums[1][0]), I::F64::load(&self.sums[1][1])]),
+        ];
+        let [rest, variance, inverse] = solved::<T, I::F64, N>(sums, parameters);
         let [rest, variance, inverse] = [rest.parts(), variance.parts(), inverse.parts()];
         [
             [rest[0].store(), rest[1].store()],

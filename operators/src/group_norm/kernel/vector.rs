@@ -84,6 +84,11 @@ pub(super) trait Vector<E, const N: usize>: Arithmetic<E> {
     }
     /// The lanes as an array.
     fn store(self) -> [E; N];
+    /// The first `count` lanes, 0 in the others.
+    #[inline(always)]
+    fn first(self, count: usize) -> Self {
+        Self::some(&self.store()[..count])
+    }
     /// The last `count` lanes, 0 in the others.
     fn last(self, count: usize) -> Self;
     /// The sum of all lanes: the upper half is added to the lower, again and again.

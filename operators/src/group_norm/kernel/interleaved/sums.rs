@@ -110,7 +110,7 @@ where
             for (value, x) in values.iter_mut().zip(rest) {
                 *value = T::some::<I>(&x[column * N..][..count]);
             }
-            values[0] = first::<T, I, N>(values[0].sub(Of::<T, I, N>::first_of(&self.shifts[column * N..])), count);
+            values[0] = values[0].sub(Of::<T, I, N>::first_of(&self.shifts[column * N..])).first(count);
             let mut sums = [zero; S];
             self.summing.add::<I>(&mut sums, values);
             emptied::<T, I, N, S>(&mut totals[column], sums);
@@ -143,15 +143,4 @@ fn emptied<T: Lane<N>, I: Isa, const N: usize, const S: usize>(
     for (total, sum) in totals.iter_mut().zip(sums) {
         *total = In::<T, N>::each_emptied::<I>(*total, sum);
     }
-}
-
-/// The first `count` lanes, 0 in the others.
-#[inline(always)]
-fn first<T: Lane<N>, I: Isa, const N: usize>(lanes: Of<T, I, N>, count: usize) -> Of<T, I, N> {
-    if count == N {
-        return lanes;
-    }
-    let mut values = lanes.store();
-    values[count..].fill(In::<T, N>::default());
-    Of::<T, I, N>::load(&values)
 }
