@@ -171,13 +171,13 @@ fn no_size_shows() {
     });
 }
 
-/// y and dx of contiguous groups, from arrays that begin so many elements after where an array begins, into ones that
-/// come so many bytes after x in the lower twelve bits of the addresses.
-fn bits_at<T: Element>(path: Path, shape: [usize; 4], start: usize, ahead: usize) -> Vec<u64> {
+/// y and dx, from arrays that begin so many elements after where an array begins, into ones that come so many bytes after
+/// x in the lower twelve bits of the addresses.
+fn bits_at<T: Element>(path: Path, order: Order, shape: [usize; 4], [start, ahead]: [usize; 2]) -> Vec<u64> {
     let [samples, groups, channels, spatial] = shape;
     let norm = norm(groups, channels);
     let extents = norm.extents(&[samples, groups * channels, spatial]).unwrap();
-    let task = Task { path, ..Task::new(&norm, extents, Order::Grouped) };
+    let task = Task { path, ..Task::new(&norm, extents, order) };
     let count = samples * groups * channels * spatial;
     let [x, dy] = [1, 2].map(|seed| [vec![T::rounded(CANARY); start], drawn::<T>(count, seed, 2.0)].concat());
     let inputs = [&x[start..], &dy[start..]];
@@ -199,16 +199,17 @@ fn bits_at<T: Element>(path: Path, shape: [usize; 4], start: usize, ahead: usize
     bits
 }
 
-/// Long rows are begun where a line begins, and written from their ends where they would seem to read what they write.
+/// What is long is begun where a line begins, and a row is written from its end where it would seem to read what it
+/// writes.
 #[test]
 fn it_does_not_show_where_arrays_lie() {
     fn check<T: Element>() {
-        for shape in [[2, 2, 3, 200], [1, 2, 4, 1100]] {
-            let usual = bits_at::<T>(Path::Portable, shape, 0, 2048);
-            for path in Path::all() {
-                for (start, ahead) in [0, 1, 5].into_iter().flat_map(|s| [0, 8, 64, 72, 512, 576].map(|a| (s, a))) {
-                    assert_eq!(bits_at::<T>(path, shape, start, ahead), usual, "{path:?}, {shape:?}, {start}, {ahead}");
-                }
+        let cases = ORDERS.into_iter().flat_map(|order| [[2, 2, 3, 200], [1, 2, 4, 1100]].map(|shape| (order, shape)));
+        for (order, shape) in cases {
+            let usual = bits_at::<T>(Path::Portable, order, shape, [0, 2048]);
+            let places = [0, 1, 5].into_iter().flat_map(|start| [0, 8, 64, 72, 512, 576].map(|ahead| [start, ahead]));
+            for (path, place) in places.flat_map(|place| Path::all().into_iter().map(move |path| (path, place))) {
+                assert_eq!(bits_at::<T>(path, order, shape, place), usual, "{path:?}, {order:?}, {shape:?}, {place:?}");
             }
         }
     }

@@ -38,6 +38,9 @@ const UNIT: usize = 64 << 10;
 /// About so many units are a large sample.
 const UNITS: usize = 32;
 
+/// A sample of so many bytes is worth a beginning that makes whole lines of what follows.
+const LONG: usize = 32 << 10;
+
 /// About so many bytes for each element of a row hold all that is known of a sample on the way.
 const ROOM: usize = 256;
 
@@ -277,8 +280,9 @@ impl<'a, 'b, T: Lane<N>, const N: usize> Interleaved<'a, 'b, T, N> {
     {
         let (streams, turns) = (self.parameters.streams, self.turns::<A>());
         let length = plane.out().len();
-        // What is written past the caches is whole lines.
-        let start = if streams { plane.out().as_ptr().align_offset(LINE).min(length) } else { 0 };
+        // What is written past the caches is whole lines; through them, lines are faster than what lies across two.
+        let is_long = size_of::<[T; N]>() >= LINE && size_of_val(plane.out()) >= LONG;
+        let start = if streams || is_long { plane.out().as_ptr().align_offset(LINE).min(length) } else { 0 };
         let columns = &self.columns;
         if start > 0 {
             let numbers = self.row(numbers, 0, room);

@@ -148,12 +148,12 @@ where
                 let pairs = columns.as_chunks::<2>().0;
                 for (turn, pair) in pairs.iter().enumerate() {
                     self.fetch::<I>(rows.clone(), (turn, pairs.len()));
-                    self.rows::<I, 2>(rows.clone(), *pair);
+                    self.rows_by::<I, 2>(rows.clone(), *pair);
                 }
             } else {
                 for (turn, column) in columns.iter().enumerate() {
                     self.fetch::<I>(rows.clone(), (turn, columns.len()));
-                    self.rows::<I, 1>(rows.clone(), [*column]);
+                    self.rows_by::<I, 1>(rows.clone(), [*column]);
                 }
             }
         }
@@ -167,7 +167,7 @@ where
             let numbers = self.of_column::<I>(start);
             if start + N <= left {
                 // SAFETY: so many elements are left.
-                unsafe { self.vector::<I>(done + start, covered, numbers) };
+                unsafe { self.vector::<false, I>(done + start, covered, numbers) };
                 continue;
             }
             let mut values = [numbers[0]; A];
@@ -199,7 +199,13 @@ where
 
     /// Writes columns that are side by side.
     #[inline(always)]
-    fn rows<I: Isa, const K: usize>(&mut self, rows: Range<usize>, columns: [Column; K]) {
+    fn rows_by<I: Isa, const K: usize>(&mut self, rows: Range<usize>, columns: [Column; K]) {
+        // A branch less in the loop.
+        if self.streams { self.rows::<true, I, K>(rows, columns) } else { self.rows::<false, I, K>(rows, columns) }
+    }
+
+    #[inline(always)]
+    fn rows<const STREAMS: bool, I: Isa, const K: usize>(&mut self, rows: Range<usize>, columns: [Column; K]) {
         let size = self.columns.row;
         let mut of_columns = [self.of_column::<I>(columns[0].start); K];
         for k in 1..K {
@@ -210,7 +216,7 @@ where
                 let Column { start, covered } = columns[k];
                 if covered < N {
                     // SAFETY: the row is in all arrays, and the column in a row.
-                    unsafe { self.vector::<I>(row + start, covered, of_columns[k]) };
+                    unsafe { self.vector::<STREAMS, I>(row + start, covered, of_columns[k]) };
                 }
             }
         }
@@ -222,7 +228,7 @@ where
     ///
     /// The vector ends where the inputs and the output do, or before.
     #[inline(always)]
-    unsafe fn vector<I: Isa>(&mut self, at: usize, covered: usize, numbers: [Of<T, I, N>; C]) {
+    unsafe fn vector<const STREAMS: bool, I: Isa>(&mut self, at: usize, covered: usize, numbers: [Of<T, I, N>; C]) {
         let mut values = [numbers[0]; A];
         for (value, x) in values.iter_mut().zip(self.plane.inputs()) {
             // SAFETY: whoever calls this has found so many elements from there on, here and below.
@@ -235,7 +241,7 @@ where
             return;
         }
         let place = unsafe { room_at(self.plane.out(), at) };
-        if self.streams {
+        if STREAMS {
             I::stream(values, place);
         } else {
             place.write(values);
