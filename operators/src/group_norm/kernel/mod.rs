@@ -49,7 +49,7 @@
 //! | `interleaved::columns::FEW_ROWS` | what is done once for each column of a row that two vectors divide pays from 32 such rows on; where there are fewer, a row is one place in space |
 //! | [`Sizes::streamed`] | from 8 MiB on, y is not in a cache any more when it is read, and is written past them: otherwise its old content is read first |
 //! | [`Sizes::held`] | a group up to 512 KiB is held in the second cache; while it is written, the next one is fetched. A larger one is written piece by piece while the next one is summed |
-//! | [`Sizes::memory`] | x and dy from 16 MiB on each are not held in the last cache: fewer rows of interleaved channels are taken together, so that they come nearly as they lie |
+//! | [`Sizes::memory`] | x and dy from 32 MiB on each are not held in the last cache: fewer rows of interleaved channels are taken together, so that they come nearly as they lie |
 //! | `totals::SHARES_BYTES` | what a few samples add to the gradients of gamma and beta is held in the first cache until it is added up; threads, and interleaved channels, leave it to the end |
 //! | `interleaved::UNIT`, `UNITS` | 64 Ki elements, or a 32nd of a larger sample: what is added up for each channel of a unit is little beside them, and two threads find enough units |
 //!

@@ -26,7 +26,7 @@ pub(super) const USUAL: Sizes = Sizes {
     held: 512 << 10,
     streamed: 8 << 20,
     fetched: 8 << 20,
-    memory: 64 << 20,
+    memory: 128 << 20,
 };
 
 /// From which sizes on an input is taken another way, by name and in bytes: what `cargo xtask bench thresholds` measures.
