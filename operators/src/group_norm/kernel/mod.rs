@@ -32,6 +32,14 @@
 //! and from the order in which the elements lie. Threads share out whole groups, whole samples or units of a size of
 //! their own, whose sums are added in their order; so are the samples' shares in the gradients of gamma and beta.
 //!
+//! # Where arrays lie
+//!
+//! A vector of f32 or f64 that begins where a line of the caches does is one line, any other lies across two. Long rows
+//! and samples are begun so that those that are written are lines (`row`, `interleaved`). And a processor compares the
+//! lower twelve bits of the addresses that it reads with those that it is still writing, and waits where they are the
+//! same: so a row is written from its end where y comes just after x in these bits (`row`), and the loops that write have
+//! a function of their own, to find registers for what they would otherwise read from the stack (`grouped`).
+//!
 //! # Threads
 //!
 //! rayon does the forking: the program that calls has its pool already, and a second one would take its cores; nor is
@@ -45,6 +53,7 @@
 //! |---|---|
 //! | [`parameters::SMALL`] | below 16 elements a channel, a loop over each channel would be mostly its ends: gamma and beta are spread out over the elements |
 //! | [`Sizes::batched`] | up to eight groups of 16 KiB together, and what is written of one, are held in the first cache: they are a batch |
+//! | `row::MANY`, `interleaved::LONG` | a row of eight vectors, and a sample of 32 KiB, pay for a beginning that makes lines of the vectors that follow |
 //! | `forward::are_few` | the scale and shift of up to three channels are sooner computed one by one than a vector at a time |
 //! | `interleaved::columns::FEW_ROWS` | what is done once for each column of a row that two vectors divide pays from 32 such rows on; where there are fewer, a row is one place in space |
 //! | [`Sizes::streamed`] | from 8 MiB on, y is not in a cache any more when it is read, and is written past them: otherwise its old content is read first |
