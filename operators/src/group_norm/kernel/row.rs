@@ -202,7 +202,7 @@ fn blocks<B: Block<T, N>, T: Lane<N>, I: Isa, const N: usize, const A: usize>(
 }
 
 /// Whether what is read next seems to be what was just written: a processor compares the lower twelve bits of the two
-/// addresses first, and where they are the same, it waits. Of two inputs neither shows it.
+/// addresses first, and where they are the same, it waits. With two inputs, or elements of 16 bits, nothing was won by it.
 #[inline(always)]
 fn seems_to_follow<T>(input: &[T], out: &[MaybeUninit<T>]) -> bool {
     let ahead = out.as_ptr().addr().wrapping_sub(input.as_ptr().addr()) % 4096;

@@ -260,6 +260,7 @@ impl<'a, 'b, T: Lane<N>, const N: usize> Interleaved<'a, 'b, T, N> {
             let of_units: Vec<_> = units.map_init(|| self.room(), of_unit).collect();
             of_units.iter().for_each(|sums| add(sums));
         } else {
+            // What is known of a unit is not kept with what is known of the sample.
             let mut room = self.room();
             for first in units {
                 sums.fill(nothing);
