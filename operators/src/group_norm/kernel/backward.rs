@@ -11,7 +11,7 @@ use super::numbers::Numbers;
 use super::parameters::{Parameters, SMALL};
 use super::row::{self, Elementwise, How};
 use super::small;
-use super::statistics::{Normaliser, Outcome, near_mean, number, tail};
+use super::statistics::{Normaliser, Outcome, distance, near_mean, number, shifts, tail};
 use super::vector::{Arithmetic, Isa, Vector};
 use crate::group_norm::wide::{Sum, Wide};
 
@@ -44,7 +44,12 @@ impl<T: Lane<N>, const N: usize> Sums<T, N> {
             let [gamma, _] = parameters.of_elements(first);
             return small::sums::<T, I, N>(inputs, gamma, shift, shares, spatial);
         }
-        Self { moments: summed::<T, I, N>(shift, inputs, shares, spatial), of_g: [0.0; 2] }
+        let moments = if shifts::<T, N>(shift) {
+            summed::<true, T, I, N>(shift, inputs, shares, spatial)
+        } else {
+            summed::<false, T, I, N>(shift, inputs, shares, spatial)
+        };
+        Self { moments, of_g: [0.0; 2] }
     }
 }
 
@@ -108,18 +113,33 @@ impl<T: Lane<N>, const N: usize> Summed<T, N> {
         parameters: &Parameters<'_, T, N>,
         first: usize,
     ) {
-        let spatial = parameters.extents.spatial;
-        let how = How { streams: parameters.streams, ahead: parameters.ahead };
-        if spatial < SMALL {
+        if parameters.extents.spatial < SMALL {
             let gamma = parameters.of_elements(first)[0];
             small::write::<T, I, N>([x, dy], dx, &self.normaliser, self.means, gamma);
             return;
         }
+        if shifts::<T, N>(self.normaliser.shift) {
+            self.write_by::<true, I>([x, dy], dx, parameters, first);
+        } else {
+            self.write_by::<false, I>([x, dy], dx, parameters, first);
+        }
+    }
+
+    #[inline(always)]
+    fn write_by<const SHIFTS: bool, I: Isa>(
+        &self,
+        [x, dy]: [&[T]; 2],
+        dx: &mut [MaybeUninit<T>],
+        parameters: &Parameters<'_, T, N>,
+        first: usize,
+    ) {
+        let spatial = parameters.extents.spatial;
+        let how = How { streams: parameters.streams, ahead: parameters.ahead };
         let shift = Of::<T, I, N>::splat(self.normaliser.shift);
         let (slope, level) = (Of::<T, I, N>::splat(self.line[0]), Of::<T, I, N>::splat(self.line[1]));
         for channel in 0..parameters.channels {
             let factor = self.normaliser.factor(parameters.gamma[first + channel]);
-            let linear = Linear::<T, I, N> { shift, factor: Of::<T, I, N>::splat(factor), slope, level };
+            let linear = Linear::<SHIFTS, T, I, N> { shift, factor: Of::<T, I, N>::splat(factor), slope, level };
             let range = channel * spatial..(channel + 1) * spatial;
             row::write::<T, I, N, 2>([&x[range.clone()], &dy[range.clone()]], &mut dx[range], linear, how);
         }
@@ -180,13 +200,13 @@ fn is_safe<C: Compute<N>, const N: usize>(sum: f64) -> bool {
 
 /// The sums over a group of `x - shift` and of its square, and for each channel those of `dy * (x - shift)` and of `dy`.
 #[inline(always)]
-fn summed<T: Lane<N>, I: Isa, const N: usize>(
+fn summed<const SHIFTS: bool, T: Lane<N>, I: Isa, const N: usize>(
     shift: In<T, N>,
     [x, dy]: [&[T]; 2],
     [of_products, of_dy]: Shares<'_>,
     spatial: usize,
 ) -> [WideOf<T, N>; 2] {
-    let mut sums = Products::<T, I, N>::new(shift);
+    let mut sums = Products::<SHIFTS, T, I, N>::new(shift);
     let shares = of_products.iter_mut().zip(of_dy);
     for (shares, (x, dy)) in shares.zip(x.chunks_exact(spatial).zip(dy.chunks_exact(spatial))) {
         [*shares.0, *shares.1] = sums.channel(x, dy);
@@ -197,7 +217,7 @@ fn summed<T: Lane<N>, I: Isa, const N: usize>(
 }
 
 /// Sums on their way: short ones in lanes, which are emptied into long ones.
-struct Products<T: Lane<N>, I: Isa, const N: usize> {
+struct Products<const SHIFTS: bool, T: Lane<N>, I: Isa, const N: usize> {
     shift: Of<T, I, N>,
     /// Of `d`, `d * d`, `dy * d` and `dy`.
     lanes: [Of<T, I, N>; 4],
@@ -207,7 +227,7 @@ struct Products<T: Lane<N>, I: Isa, const N: usize> {
     totals: [<In<T, N> as Compute<N>>::Total<I>; 2],
 }
 
-impl<T: Lane<N>, I: Isa, const N: usize> Products<T, I, N> {
+impl<const SHIFTS: bool, T: Lane<N>, I: Isa, const N: usize> Products<SHIFTS, T, I, N> {
     #[inline(always)]
     fn new(shift: In<T, N>) -> Self {
         let zero = Of::<T, I, N>::splat(In::<T, N>::default());
@@ -237,10 +257,10 @@ impl<T: Lane<N>, I: Isa, const N: usize> Products<T, I, N> {
             self.add_four(x, dy);
         }
         for (x, dy) in x_few.iter().zip(dy_few) {
-            self.add(T::load::<I>(x).sub(self.shift), T::load::<I>(dy));
+            self.add(self.distance(T::load::<I>(x)), T::load::<I>(dy));
         }
         if !rest.is_empty() {
-            let d = tail::<T, I, N>(x, rest.len()).sub(self.shift).last(rest.len());
+            let d = self.distance(tail::<T, I, N>(x, rest.len())).last(rest.len());
             self.add(d, tail::<T, I, N>(dy, rest.len()).last(rest.len()));
         }
         self.empty_into(&mut of_channel);
@@ -255,12 +275,17 @@ impl<T: Lane<N>, I: Isa, const N: usize> Products<T, I, N> {
         self.lanes[3] = self.lanes[3].add(dy);
     }
 
+    #[inline(always)]
+    fn distance(&self, x: Of<T, I, N>) -> Of<T, I, N> {
+        distance::<SHIFTS, _, _>(x, self.shift)
+    }
+
     /// Four vectors, which are added to each other first: so sums of equal terms lose next to nothing.
     #[inline(always)]
     fn add_four(&mut self, x: &[[T; N]; 4], dy: &[[T; N]; 4]) {
         let dys = four::<T, I, N>(dy);
         let [a, b, c, d] = four::<T, I, N>(x);
-        let d = [a.sub(self.shift), b.sub(self.shift), c.sub(self.shift), d.sub(self.shift)];
+        let d = [self.distance(a), self.distance(b), self.distance(c), self.distance(d)];
         self.lanes[0] = self.lanes[0].add(d[0].add(d[1]).add(d[2].add(d[3])));
         self.lanes[1] = self.lanes[1].add(products(d, d));
         self.lanes[2] = self.lanes[2].add(products(dys, d));
@@ -306,18 +331,19 @@ fn products<E, V: Arithmetic<E>>(a: [V; 4], b: [V; 4]) -> V {
 
 /// `dx = dy * factor + (x - shift) * slope + level`.
 #[derive(Clone, Copy)]
-struct Linear<T: Lane<N>, I: Isa, const N: usize> {
+struct Linear<const SHIFTS: bool, T: Lane<N>, I: Isa, const N: usize> {
     shift: Of<T, I, N>,
     factor: Of<T, I, N>,
     slope: Of<T, I, N>,
     level: Of<T, I, N>,
 }
 
-impl<T: Lane<N>, I: Isa, const N: usize> Elementwise<T, I, N, 2> for Linear<T, I, N> {
+impl<const SHIFTS: bool, T: Lane<N>, I: Isa, const N: usize> Elementwise<T, I, N, 2> for Linear<SHIFTS, T, I, N> {
     const IS_UNIFORM: bool = true;
 
     #[inline(always)]
     fn of(&self, _: usize, [x, dy]: [Of<T, I, N>; 2]) -> Of<T, I, N> {
-        dy.mul_add(self.factor, x.sub(self.shift).mul_add(self.slope, self.level))
+        let d = distance::<SHIFTS, _, _>(x, self.shift);
+        dy.mul_add(self.factor, d.mul_add(self.slope, self.level))
     }
 }

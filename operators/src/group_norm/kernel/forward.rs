@@ -6,7 +6,7 @@ use super::numbers::Numbers;
 use super::parameters::{Parameters, SMALL};
 use super::place::Place;
 use super::row::{Elementwise, How};
-use super::statistics::{Meanwhile, Normaliser, number};
+use super::statistics::{Meanwhile, Normaliser, distance, number, shifts};
 use super::vector::{Arithmetic, Isa, Vector};
 
 /// Whether the numbers of so many channels are sooner computed one by one than a vector at a time.
@@ -18,6 +18,20 @@ fn are_few(channels: usize) -> bool {
 #[inline(always)]
 pub(super) fn group<T: Lane<N>, I: Isa, const N: usize>(
     index: usize,
+    place: impl Place<T>,
+    normaliser: &Normaliser<T, N>,
+    parameters: &Parameters<'_, T, N>,
+) {
+    if shifts::<T, N>(normaliser.origin().0) {
+        group_by::<true, T, I, N>(index, place, normaliser, parameters);
+    } else {
+        group_by::<false, T, I, N>(index, place, normaliser, parameters);
+    }
+}
+
+#[inline(always)]
+fn group_by<const SHIFTS: bool, T: Lane<N>, I: Isa, const N: usize>(
+    index: usize,
     mut place: impl Place<T>,
     normaliser: &Normaliser<T, N>,
     parameters: &Parameters<'_, T, N>,
@@ -27,11 +41,11 @@ pub(super) fn group<T: Lane<N>, I: Isa, const N: usize>(
     let how = How { streams: parameters.streams, ahead: parameters.ahead };
     if spatial < SMALL {
         let [gamma, beta] = parameters.of_elements(first);
-        place.write_row(0, group, Spread::<T, I, N>::new(normaliser, gamma, beta), how);
+        place.write_row(0, group, Spread::<SHIFTS, T, I, N>::new(normaliser, gamma, beta), how);
     } else {
         if are_few(parameters.channels) {
             for channel in 0..parameters.channels {
-                let affine = Affine::<T, I, N>::of_channel(normaliser, parameters, first + channel);
+                let affine = Affine::<SHIFTS, T, I, N>::of_channel(normaliser, parameters, first + channel);
                 place.write_row(channel * spatial, spatial, affine, how);
             }
             return;
@@ -39,7 +53,7 @@ pub(super) fn group<T: Lane<N>, I: Isa, const N: usize>(
         for some in (0..parameters.channels).step_by(N) {
             let affines = Affines::<T, N>::new::<I>(normaliser, parameters, first + some);
             for channel in some..parameters.channels.min(some + N) {
-                place.write_row(channel * spatial, spatial, affines.of::<I>(channel - some), how);
+                place.write_row(channel * spatial, spatial, affines.of::<SHIFTS, I>(channel - some), how);
             }
         }
     }
@@ -75,13 +89,22 @@ impl<'a, 'b, P: Place<T>, T: Lane<N>, const N: usize> Pieces<'a, 'b, P, T, N> {
 
     #[inline(always)]
     fn up_to<I: Isa>(&mut self, end: usize) {
+        if shifts::<T, N>(self.normaliser.origin().0) {
+            self.up_to_by::<true, I>(end);
+        } else {
+            self.up_to_by::<false, I>(end);
+        }
+    }
+
+    #[inline(always)]
+    fn up_to_by<const SHIFTS: bool, I: Isa>(&mut self, end: usize) {
         let spatial = self.parameters.extents.spatial;
         let first = self.index % self.parameters.groups * self.parameters.channels;
         let how = How { streams: self.parameters.streams, ahead: 0 };
         while self.done < end {
             let channel = self.done / spatial;
             let count = end.min((channel + 1) * spatial) - self.done;
-            let affine = Affine::<T, I, N>::of_channel(&self.normaliser, self.parameters, first + channel);
+            let affine = Affine::<SHIFTS, T, I, N>::of_channel(&self.normaliser, self.parameters, first + channel);
             self.place.write_row(self.done, count, affine, how);
             self.done += count;
         }
@@ -99,13 +122,13 @@ impl<P: Place<T>, T: Lane<N>, const N: usize> Meanwhile for Pieces<'_, '_, P, T,
 /// `(x - origin) * scale + shift`, of which the first is exact and the others are in two parts: little more is
 /// rounded than the result.
 #[derive(Clone, Copy)]
-pub(super) struct Affine<T: Lane<N>, I: Isa, const N: usize> {
+pub(super) struct Affine<const SHIFTS: bool, T: Lane<N>, I: Isa, const N: usize> {
     origin: Of<T, I, N>,
     scale: [Of<T, I, N>; 2],
     shift: [Of<T, I, N>; 2],
 }
 
-impl<T: Lane<N>, I: Isa, const N: usize> Affine<T, I, N> {
+impl<const SHIFTS: bool, T: Lane<N>, I: Isa, const N: usize> Affine<SHIFTS, T, I, N> {
     /// That of one channel, of all.
     #[inline(always)]
     fn of_channel(normaliser: &Normaliser<T, N>, parameters: &Parameters<'_, T, N>, channel: usize) -> Self {
@@ -154,7 +177,7 @@ impl<T: Lane<N>, const N: usize> Affines<T, N> {
 
     /// Those of one of the channels, in every lane.
     #[inline(always)]
-    fn of<I: Isa>(&self, channel: usize) -> Affine<T, I, N> {
+    fn of<const SHIFTS: bool, I: Isa>(&self, channel: usize) -> Affine<SHIFTS, T, I, N> {
         let [scale, shift] = [&self.scale, &self.shift];
         Affine {
             origin: Of::<T, I, N>::splat(self.origin),
@@ -171,12 +194,12 @@ fn spread<T: Lane<N>, I: Isa, const N: usize>(number: NumbersOf<T, f64, N>) -> N
     Numbers::of([I::F64::splat(high), I::F64::splat(low)])
 }
 
-impl<T: Lane<N>, I: Isa, const N: usize> Elementwise<T, I, N, 1> for Affine<T, I, N> {
+impl<const SHIFTS: bool, T: Lane<N>, I: Isa, const N: usize> Elementwise<T, I, N, 1> for Affine<SHIFTS, T, I, N> {
     const IS_UNIFORM: bool = true;
 
     #[inline(always)]
     fn of(&self, _: usize, [x]: [Of<T, I, N>; 1]) -> Of<T, I, N> {
-        let d = x.sub(self.origin);
+        let d = distance::<SHIFTS, _, _>(x, self.origin);
         let near = d.mul_add(self.scale[0], self.shift[0]);
         if T::IS_TIGHT { near.add(d.mul_add(self.scale[1], self.shift[1])) } else { near }
     }
@@ -184,21 +207,21 @@ impl<T: Lane<N>, I: Isa, const N: usize> Elementwise<T, I, N, 1> for Affine<T, I
 
 /// `gamma * x_hat + beta`, with a gamma and a beta for each element.
 #[derive(Clone, Copy)]
-struct Spread<'a, T: Lane<N>, I: Isa, const N: usize> {
-    x_hat: Affine<T, I, N>,
+struct Spread<'a, const SHIFTS: bool, T: Lane<N>, I: Isa, const N: usize> {
+    x_hat: Affine<SHIFTS, T, I, N>,
     mean: NumbersOf<T, I::F64, N>,
     inverse_deviation: NumbersOf<T, I::F64, N>,
     gamma: &'a [In<T, N>],
     beta: &'a [In<T, N>],
 }
 
-impl<'a, T: Lane<N>, I: Isa, const N: usize> Spread<'a, T, I, N> {
+impl<'a, const SHIFTS: bool, T: Lane<N>, I: Isa, const N: usize> Spread<'a, SHIFTS, T, I, N> {
     #[inline(always)]
     fn new(normaliser: &Normaliser<T, N>, gamma: &'a [In<T, N>], beta: &'a [In<T, N>]) -> Self {
         let [one, zero] = [1.0, 0.0].map(In::<T, N>::of);
         let (one, zero) = (Of::<T, I, N>::splat(one), Of::<T, I, N>::splat(zero));
         Self {
-            x_hat: Affines::with::<I>(normaliser, one, zero).of::<I>(0),
+            x_hat: Affines::with::<I>(normaliser, one, zero).of::<SHIFTS, I>(0),
             mean: spread::<T, I, N>(normaliser.mean()),
             inverse_deviation: spread::<T, I, N>(number::<T, N>(normaliser.inverse_deviation)),
             gamma,
@@ -212,7 +235,7 @@ impl<'a, T: Lane<N>, I: Isa, const N: usize> Spread<'a, T, I, N> {
     }
 }
 
-impl<T: Lane<N>, I: Isa, const N: usize> Elementwise<T, I, N, 1> for Spread<'_, T, I, N> {
+impl<const SHIFTS: bool, T: Lane<N>, I: Isa, const N: usize> Elementwise<T, I, N, 1> for Spread<'_, SHIFTS, T, I, N> {
     const IS_UNIFORM: bool = false;
 
     #[inline(always)]

@@ -195,6 +195,9 @@ pub(super) trait Lane<const N: usize>: Element {
     type Compute: Compute<N>;
     /// Whether what is computed in is no more precise than this: then every rounding counts.
     const IS_TIGHT: bool;
+    /// Whether what is computed in holds the squares of elements: then sums about 0 are as good as about a mean of less than
+    /// a deviation.
+    const IS_SHORT: bool = !Self::IS_TIGHT;
     /// Whether two vectors are sooner taken together.
     const IS_PAIRED: bool = false;
 

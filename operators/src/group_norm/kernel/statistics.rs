@@ -15,6 +15,9 @@ const SIDE_BY_SIDE: usize = 2;
 /// A first guess of the mean is taken of so many vectors, spread evenly.
 const SAMPLE: usize = 4;
 
+/// A group of so many vectors gains from sums about 0 what it costs to ask whether they will do.
+const MANY: usize = 16;
+
 /// So many deviations are few.
 const FEW: f64 = 4.0;
 
@@ -197,7 +200,7 @@ pub(super) fn number<T: Lane<N>, const N: usize>(number: WideOf<T, N>) -> Number
     Numbers::of(number.parts())
 }
 
-/// A number near the mean: the mean of all of a small group, or of a sample of a large one.
+/// A number near the mean: the mean of all of a small group, or of a sample of a large one; 0 where that will do.
 #[inline(always)]
 pub(super) fn near_mean<T: Lane<N>, I: Isa, const N: usize>(x: &[T]) -> In<T, N> {
     let Some(last) = x.len().checked_sub(N) else {
@@ -205,14 +208,31 @@ pub(super) fn near_mean<T: Lane<N>, I: Isa, const N: usize>(x: &[T]) -> In<T, N>
         return In::<T, N>::of(sum / x.len() as f64);
     };
     let step = last / (SAMPLE - 1);
-    let mut lanes = Of::<T, I, N>::splat(In::<T, N>::default());
+    let zero = Of::<T, I, N>::splat(In::<T, N>::default());
+    let (mut lanes, mut squares) = (zero, zero);
+    let asks = T::IS_SHORT && x.len() >= MANY * N;
     for at in 0..SAMPLE {
         if let Some(values) = x[at * step..].first_chunk::<N>() {
-            lanes = lanes.add(T::load::<I>(values));
+            let values = T::load::<I>(values);
+            lanes = lanes.add(values);
+            if asks {
+                squares = values.mul_add(values, squares);
+            }
         }
     }
-    let sum: f64 = lanes.sum().into();
-    In::<T, N>::of(sum * (1.0 / (SAMPLE * N) as f64))
+    let share = 1.0 / (SAMPLE * N) as f64;
+    let mean = lanes.sum().into() * share;
+    if asks && is_about_zero(mean, squares.sum().into() * share) {
+        return In::<T, N>::default();
+    }
+    In::<T, N>::of(mean)
+}
+
+/// Whether 0 is a guess as good as the mean of some numbers, by the mean of their squares.
+#[inline(always)]
+pub(super) fn is_about_zero(mean: f64, of_squares: f64) -> bool {
+    // The mean is less than .7 deviations then, so that of all elements is hardly one.
+    3.0 * mean * mean < of_squares && of_squares.is_finite()
 }
 
 /// What is done while a group is summed.
@@ -226,6 +246,19 @@ impl Meanwhile for () {
     fn after<I: Isa>(&mut self, _: usize) {}
 }
 
+/// Whether a shift or an origin has to be taken from each element: of elements of 16 bits, it has not where it is 0. Longer
+/// ones come no faster than they are computed with.
+#[inline(always)]
+pub(super) fn shifts<T: Lane<N>, const N: usize>(shift: In<T, N>) -> bool {
+    !T::IS_SHORT || shift.into() != 0.0
+}
+
+/// `x - shift`, where that shifts.
+#[inline(always)]
+pub(super) fn distance<const SHIFTS: bool, E, V: Arithmetic<E>>(x: V, shift: V) -> V {
+    if SHIFTS { x.sub(shift) } else { x }
+}
+
 /// The sums over a group of `x - shift` and of its square.
 #[inline(always)]
 fn moments<T: Lane<N>, I: Isa, const N: usize>(
@@ -233,7 +266,20 @@ fn moments<T: Lane<N>, I: Isa, const N: usize>(
     shift: In<T, N>,
     meanwhile: &mut impl Meanwhile,
 ) -> [WideOf<T, N>; 2] {
-    let mut sums = Moments::<T, I, N>::new(shift);
+    if shifts::<T, N>(shift) {
+        moments_by::<true, T, I, N>(x, shift, meanwhile)
+    } else {
+        moments_by::<false, T, I, N>(x, shift, meanwhile)
+    }
+}
+
+#[inline(always)]
+fn moments_by<const SHIFTS: bool, T: Lane<N>, I: Isa, const N: usize>(
+    x: &[T],
+    shift: In<T, N>,
+    meanwhile: &mut impl Meanwhile,
+) -> [WideOf<T, N>; 2] {
+    let mut sums = Moments::<SHIFTS, T, I, N>::new(shift);
     let (vectors, rest) = x.as_chunks::<N>();
     let (pairs, last) = vectors.as_chunks::<SIDE_BY_SIDE>();
     let (runs, few) = pairs.as_chunks::<RUN>();
@@ -248,10 +294,10 @@ fn moments<T: Lane<N>, I: Isa, const N: usize>(
         sums.add(pair);
     }
     if let Some(values) = last.first() {
-        sums.add_to(0, T::load::<I>(values).sub(sums.shift));
+        sums.add_to(0, sums.distance(T::load::<I>(values)));
     }
     if !rest.is_empty() {
-        sums.add_to(1, tail::<T, I, N>(x, rest.len()).sub(sums.shift).last(rest.len()));
+        sums.add_to(1, sums.distance(tail::<T, I, N>(x, rest.len())).last(rest.len()));
     }
     sums.empty();
     [In::<T, N>::settled::<I>(sums.totals[0]), In::<T, N>::settled::<I>(sums.totals[1])]
@@ -269,14 +315,14 @@ pub(super) fn tail<T: Lane<N>, I: Isa, const N: usize>(x: &[T], count: usize) ->
 }
 
 /// Sums on their way: short ones in lanes, which are emptied into long ones.
-struct Moments<T: Lane<N>, I: Isa, const N: usize> {
+struct Moments<const SHIFTS: bool, T: Lane<N>, I: Isa, const N: usize> {
     shift: Of<T, I, N>,
     distances: [Of<T, I, N>; SIDE_BY_SIDE],
     squares: [Of<T, I, N>; SIDE_BY_SIDE],
     totals: [<In<T, N> as Compute<N>>::Total<I>; 2],
 }
 
-impl<T: Lane<N>, I: Isa, const N: usize> Moments<T, I, N> {
+impl<const SHIFTS: bool, T: Lane<N>, I: Isa, const N: usize> Moments<SHIFTS, T, I, N> {
     #[inline(always)]
     fn new(shift: In<T, N>) -> Self {
         let zero = [Of::<T, I, N>::splat(In::<T, N>::default()); SIDE_BY_SIDE];
@@ -287,8 +333,13 @@ impl<T: Lane<N>, I: Isa, const N: usize> Moments<T, I, N> {
     #[inline(always)]
     fn add(&mut self, vectors: &[[T; N]; SIDE_BY_SIDE]) {
         let [a, b] = T::load_pair::<I>(vectors);
-        self.add_to(0, a.sub(self.shift));
-        self.add_to(1, b.sub(self.shift));
+        self.add_to(0, self.distance(a));
+        self.add_to(1, self.distance(b));
+    }
+
+    #[inline(always)]
+    fn distance(&self, x: Of<T, I, N>) -> Of<T, I, N> {
+        distance::<SHIFTS, _, _>(x, self.shift)
     }
 
     #[inline(always)]

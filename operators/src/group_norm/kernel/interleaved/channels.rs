@@ -5,18 +5,20 @@ use super::super::backward::{Shares, line, projected};
 use super::super::forward::Affines;
 use super::super::lanes::{Compute, In, Lane, Of, WideOf};
 use super::super::parameters::Parameters;
-use super::super::statistics::{Normaliser, Outcome};
+use super::super::statistics::{Normaliser, Outcome, is_about_zero};
 use super::super::vector::{Arithmetic, Isa, Vector};
 use crate::group_norm::wide::Sum;
 
 /// The mean of a group is first guessed from at least so many elements, at places spread evenly.
 const LOOKED_AT: usize = 32;
 
-/// A number near the mean of each group.
+/// A number near the mean of each group; 0 where that will do.
 pub(super) struct Guesses<'a, 'b, T: Lane<N>, const N: usize> {
     pub x: &'a [T],
     /// Of what was looked at of each channel: to be set, as those of the groups are.
     pub sums: &'a mut [In<T, N>],
+    /// The same of squares.
+    pub squares: &'a mut [In<T, N>],
     pub guesses: &'a mut [In<T, N>],
     pub parameters: &'a Parameters<'b, T, N>,
 }
@@ -24,27 +26,38 @@ pub(super) struct Guesses<'a, 'b, T: Lane<N>, const N: usize> {
 impl<T: Lane<N>, const N: usize> Pass for Guesses<'_, '_, T, N> {
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let Self { x, sums, guesses, parameters } = self;
+        let Self { x, sums, squares, guesses, parameters } = self;
         let (spatial, channels) = (parameters.extents.spatial, parameters.channels);
         let places = LOOKED_AT.div_ceil(channels).clamp(4, LOOKED_AT).min(spatial);
         let step = (spatial - 1) / (places - 1).max(1) * sums.len();
-        for (chunk, sums) in sums.chunks_mut(N).enumerate() {
-            let mut lanes = Of::<T, I, N>::splat(In::<T, N>::default());
+        for (chunk, (sums, squares)) in sums.chunks_mut(N).zip(squares.chunks_mut(N)).enumerate() {
+            let mut lanes = [Of::<T, I, N>::splat(In::<T, N>::default()); 2];
             for place in 0..places {
                 // What comes after the last channel is of no account.
                 let values = &x[place * step + chunk * N..];
-                lanes = lanes.add(match values.first_chunk() {
+                let values = match values.first_chunk() {
                     Some(values) => T::load::<I>(values),
                     None => T::some::<I>(values),
-                });
+                };
+                lanes = [lanes[0].add(values), values.mul_add(values, lanes[1])];
             }
-            sums.copy_from_slice(&lanes.store()[..sums.len()]);
+            sums.copy_from_slice(&lanes[0].store()[..sums.len()]);
+            squares.copy_from_slice(&lanes[1].store()[..squares.len()]);
         }
         let share = 1.0 / (places * channels) as f64;
-        for (guess, sums) in guesses.iter_mut().zip(sums.chunks_exact(channels)) {
-            *guess = In::<T, N>::of(sums.iter().map(|&sum| Into::<f64>::into(sum)).sum::<f64>() * share);
+        let of_groups = sums.chunks_exact(channels).zip(squares.chunks_exact(channels));
+        for (guess, (sums, squares)) in guesses.iter_mut().zip(of_groups) {
+            let mean = sum(sums) * share;
+            let is_about_zero = T::IS_SHORT && is_about_zero(mean, sum(squares) * share);
+            *guess = if is_about_zero { In::<T, N>::default() } else { In::<T, N>::of(mean) };
         }
     }
+}
+
+/// That of a few numbers.
+#[inline(always)]
+fn sum<C: Copy + Into<f64>>(numbers: &[C]) -> f64 {
+    numbers.iter().map(|&number| Into::<f64>::into(number)).sum()
 }
 
 /// What the sums over each group make of a guess of its mean.

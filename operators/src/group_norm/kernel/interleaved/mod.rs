@@ -25,7 +25,7 @@ use super::memory::LINE;
 use super::on;
 use super::parameters::Parameters;
 use super::path::Path;
-use super::statistics::Normaliser;
+use super::statistics::{Normaliser, shifts};
 use crate::group_norm::wide::Sum;
 use channels::{Guesses, Judged};
 use columns::{Columns, Turns};
@@ -151,7 +151,11 @@ impl<'a, 'b, T: Lane<N>, const N: usize> Interleaved<'a, 'b, T, N> {
             let x = self.gathered(group, plane.inputs()[0]);
             odd.push((group, norm.normalised_carefully(group, *extents, [gamma, beta], &x)));
         }
-        self.write(&Normal, numbers, plane, room);
+        if self.shifts(numbers) {
+            self.write(&Normal::<true>, numbers, plane, room);
+        } else {
+            self.write(&Normal::<false>, numbers, plane, room);
+        }
         self.scatter(odd, plane.out());
     }
 
@@ -179,7 +183,12 @@ impl<'a, 'b, T: Lane<N>, const N: usize> Interleaved<'a, 'b, T, N> {
             odd.push((group, norm.differentiated_carefully(group, *extents, gamma, [&x, &dy], shares)));
         }
         if let Some(out) = dx {
-            self.write(&Gradient, numbers, &mut Apart { inputs, out: &mut *out }, room);
+            let mut plane = Apart { inputs, out: &mut *out };
+            if self.shifts(numbers) {
+                self.write(&Gradient::<true>, numbers, &mut plane, room);
+            } else {
+                self.write(&Gradient::<false>, numbers, &mut plane, room);
+            }
             self.scatter(odd, out);
         }
     }
@@ -210,8 +219,8 @@ impl<'a, 'b, T: Lane<N>, const N: usize> Interleaved<'a, 'b, T, N> {
     /// A number near the mean of each group.
     fn guesses<'r>(&self, x: &[T], room: &'r Bump) -> &'r mut [In<T, N>] {
         let guesses = room.alloc_slice_fill_copy(self.parameters.groups, In::<T, N>::default());
-        let lanes = self.nothing::<1>(room);
-        on(self.path, Guesses { x, sums: lanes, guesses: &mut *guesses, parameters: self.parameters });
+        let (sums, squares) = (self.nothing::<1>(room), self.nothing::<1>(room));
+        on(self.path, Guesses { x, sums, squares, guesses: &mut *guesses, parameters: self.parameters });
         guesses
     }
 
@@ -230,12 +239,18 @@ impl<'a, 'b, T: Lane<N>, const N: usize> Interleaved<'a, 'b, T, N> {
         for (of_group, shift) in of_channels.chunks_exact_mut(self.parameters.channels).zip(shifts) {
             of_group.fill(*shift);
         }
+        let is_shifted = self.shifts(of_channels);
         let shifts = self.row(of_channels, 0, room);
         let (length, turns) = (inputs[0].len(), self.turns::<A>());
         let nothing = [WideOf::<T, N>::default(); S];
         let of_unit = |first: usize, sums: &mut [[WideOf<T, N>; S]], room: &Bump| {
             let inputs = inputs.map(|x| &x[first..length.min(first + self.unit)]);
-            on(self.path, Sums { summing, inputs, columns: &self.columns, shifts, turns, sums, room });
+            let columns = &self.columns;
+            if is_shifted {
+                on(self.path, Sums::<true, _, _, _, _, _> { summing, inputs, columns, shifts, turns, sums, room });
+            } else {
+                on(self.path, Sums::<false, _, _, _, _, _> { summing, inputs, columns, shifts, turns, sums, room });
+            }
         };
         let sums = room.alloc_slice_fill_copy(self.channels, nothing);
         if length <= self.unit {
@@ -271,6 +286,11 @@ impl<'a, 'b, T: Lane<N>, const N: usize> Interleaved<'a, 'b, T, N> {
         }
         sums.iter_mut().zip(totals).for_each(|(sums, totals)| *sums = totals.map(Sum::total));
         sums
+    }
+
+    /// Whether the first of some numbers of each channel has to be taken from its elements.
+    fn shifts(&self, numbers: &[In<T, N>]) -> bool {
+        !T::IS_SHORT || numbers[..self.channels].iter().any(|&number| shifts::<T, N>(number))
     }
 
     /// Writes a sample, each element with the numbers of its channel.

@@ -2,10 +2,11 @@
 
 use bumpalo::Bump;
 
+use super::super::Pass;
 use super::super::lanes::{Compute, In, Lane, Of, WideOf};
 use super::super::memory::values_at;
+use super::super::statistics::{RUN, distance};
 use super::super::vector::{Arithmetic, Isa, Vector};
-use super::super::{Pass, statistics::RUN};
 use super::columns::{Columns, Turns};
 use crate::group_norm::wide::Wide;
 
@@ -40,7 +41,7 @@ impl<T: Lane<N>, const N: usize> Summing<T, N, 2, 4> for Products {
 }
 
 /// The sums of each channel over a unit.
-pub(super) struct Sums<'a, T: Lane<N>, K, const N: usize, const A: usize, const S: usize> {
+pub(super) struct Sums<'a, const SHIFTS: bool, T: Lane<N>, K, const N: usize, const A: usize, const S: usize> {
     pub summing: &'a K,
     pub inputs: [&'a [T]; A],
     pub columns: &'a Columns,
@@ -53,7 +54,7 @@ pub(super) struct Sums<'a, T: Lane<N>, K, const N: usize, const A: usize, const 
     pub room: &'a Bump,
 }
 
-impl<T, K, const N: usize, const A: usize, const S: usize> Pass for Sums<'_, T, K, N, A, S>
+impl<const SHIFTS: bool, T, K, const N: usize, const A: usize, const S: usize> Pass for Sums<'_, SHIFTS, T, K, N, A, S>
 where
     T: Lane<N>,
     K: Summing<T, N, A, S>,
@@ -88,7 +89,7 @@ where
                             values[1][input] = T::load::<I>(unsafe { values_at(x, row + pair[1].start) });
                         }
                         for j in 0..2 {
-                            values[j][0] = values[j][0].sub(shift[j]);
+                            values[j][0] = distance::<SHIFTS, _, _>(values[j][0], shift[j]);
                             self.summing.add::<I>(&mut sums[j], values[j]);
                         }
                     }

@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::super::Pass;
 use super::super::lanes::{In, Lane, Of};
 use super::super::memory::{LINE, places, room_at, values_at};
+use super::super::statistics::distance;
 use super::super::vector::{Arithmetic, Isa, Vector};
 use super::columns::{Column, Columns, Turns};
 use crate::tensor::DType;
@@ -17,28 +18,28 @@ pub(super) trait Writing<T: Lane<N>, const N: usize, const A: usize, const P: us
 }
 
 /// `(x - origin) * scale + shift`, the last two in two parts: see [`Affine`](super::super::forward::Affine).
-pub(super) struct Normal;
+pub(super) struct Normal<const SHIFTS: bool>;
 
-impl<T: Lane<N>, const N: usize> Writing<T, N, 1, 5> for Normal {
+impl<const SHIFTS: bool, T: Lane<N>, const N: usize> Writing<T, N, 1, 5> for Normal<SHIFTS> {
     #[inline(always)]
     fn of<I: Isa>(
         &self,
         [origin, scale, more_scale, shift, more_shift]: [Of<T, I, N>; 5],
         [x]: [Of<T, I, N>; 1],
     ) -> Of<T, I, N> {
-        let d = x.sub(origin);
+        let d = distance::<SHIFTS, _, _>(x, origin);
         let near = d.mul_add(scale, shift);
         if T::IS_TIGHT { near.add(d.mul_add(more_scale, more_shift)) } else { near }
     }
 }
 
 /// `dy * factor + (x - shift) * slope + level`.
-pub(super) struct Gradient;
+pub(super) struct Gradient<const SHIFTS: bool>;
 
-impl<T: Lane<N>, const N: usize> Writing<T, N, 2, 4> for Gradient {
+impl<const SHIFTS: bool, T: Lane<N>, const N: usize> Writing<T, N, 2, 4> for Gradient<SHIFTS> {
     #[inline(always)]
     fn of<I: Isa>(&self, [shift, factor, slope, level]: [Of<T, I, N>; 4], [x, dy]: [Of<T, I, N>; 2]) -> Of<T, I, N> {
-        dy.mul_add(factor, x.sub(shift).mul_add(slope, level))
+        dy.mul_add(factor, distance::<SHIFTS, _, _>(x, shift).mul_add(slope, level))
     }
 }
 
