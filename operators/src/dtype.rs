@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -130,15 +131,25 @@ pub fn to_bf16(value: f64) -> bf16 {
 /// by way of an f32 rounded to nearest, which is off by one in the rare ties.
 fn odd_f32(value: f64) -> f32 {
     let near = value as f32;
-    if !near.is_finite() && value.is_finite() {
-        return f32::MAX.copysign(near);
-    }
-    if f64::from(near) == value || !near.is_finite() {
-        return near;
-    }
-    let bits = near.to_bits();
-    let toward_zero = if f64::from(near).abs() > value.abs() { bits - 1 } else { bits };
-    f32::from_bits(toward_zero | 1)
+    // Without a branch, so that many are taken at once. What is below an infinity is the largest number, and is odd; NaN
+    // stays NaN.
+    let is_beyond = u32::from(f64::from(near).abs() > value.abs());
+    let is_inexact = u32::from(f64::from(near) != value);
+    f32::from_bits((near.to_bits() - is_beyond) | is_inexact)
+}
+
+/// Each rounded once to f16, to nearest, ties to even.
+pub(crate) fn all_to_f16(values: &[f64]) -> Vec<f16> {
+    let mut narrow = vec![f16::ZERO; values.len()];
+    narrow.convert_from_f32_slice(&values.iter().map(|&value| odd_f32(value)).collect::<Vec<_>>());
+    narrow
+}
+
+/// Each rounded once to bf16, to nearest, ties to even.
+pub(crate) fn all_to_bf16(values: &[f64]) -> Vec<bf16> {
+    let mut narrow = vec![bf16::ZERO; values.len()];
+    narrow.convert_from_f32_slice(&values.iter().map(|&value| odd_f32(value)).collect::<Vec<_>>());
+    narrow
 }
 
 #[cfg(test)]

@@ -24,6 +24,9 @@ pub trait Element: sealed::Sealed + Copy + fmt::Debug + PartialEq + Send + Sync 
     /// `value` rounded once, to nearest, ties to even.
     fn rounded(value: f64) -> Self;
 
+    /// Each of many rounded once.
+    fn all_rounded(values: &[f64]) -> Vec<Self>;
+
     /// The bits, in the low end.
     fn bits(self) -> u64;
 
@@ -40,7 +43,7 @@ mod sealed {
 }
 
 macro_rules! element {
-    ($type:ty, $tag:ident, $value:ident => $to:expr, $wide:ident => $from:expr) => {
+    ($type:ty, $tag:ident, $value:ident => $to:expr, $wide:ident => $from:expr, $all:ident => $from_all:expr) => {
         impl sealed::Sealed for $type {}
 
         impl Element for $type {
@@ -53,6 +56,10 @@ macro_rules! element {
 
             fn rounded($wide: f64) -> Self {
                 $from
+            }
+
+            fn all_rounded($all: &[f64]) -> Vec<Self> {
+                $from_all
             }
 
             fn bits(self) -> u64 {
@@ -73,10 +80,10 @@ macro_rules! element {
     };
 }
 
-element!(f16, F16, v => v.to_f32().into(), w => dtype::to_f16(w));
-element!(bf16, BF16, v => v.to_f32().into(), w => dtype::to_bf16(w));
-element!(f32, F32, v => v.into(), w => w as f32);
-element!(f64, F64, v => v, w => w);
+element!(f16, F16, v => v.to_f32().into(), w => dtype::to_f16(w), all => dtype::all_to_f16(all));
+element!(bf16, BF16, v => v.to_f32().into(), w => dtype::to_bf16(w), all => dtype::all_to_bf16(all));
+element!(f32, F32, v => v.into(), w => w as f32, all => all.iter().map(|&w| w as f32).collect());
+element!(f64, F64, v => v, w => w, all => all.to_vec());
 
 /// Storage and how an array lies in it: element `[i, j, …]` is at `offset + i*strides[0] + …`.
 #[derive(Clone, Debug, PartialEq)]
@@ -240,8 +247,7 @@ impl Tensor {
     /// A contiguous tensor of `dtype`, each value rounded once. `None` where the number of values is not that of `shape`.
     pub fn from_f64(dtype: DType, shape: &[usize], values: &[f64]) -> Option<Self> {
         with_type!(dtype, T => {
-            let values: Vec<T> = values.iter().map(|&v| T::rounded(v)).collect();
-            Strided::contiguous(values, shape).map(T::tensor)
+            Strided::contiguous(T::all_rounded(values), shape).map(T::tensor)
         })
     }
 

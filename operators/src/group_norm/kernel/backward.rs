@@ -8,9 +8,8 @@ use std::mem::MaybeUninit;
 
 use super::lanes::{Compute, In, Lane, NumbersOf, Of, WideOf};
 use super::numbers::Numbers;
-use super::parameters::{Parameters, SMALL};
+use super::parameters::Parameters;
 use super::row::{self, Elementwise, How};
-use super::small;
 use super::statistics::{Normaliser, Outcome, distance, near_mean, number, shifts, tail};
 use super::vector::{Arithmetic, Isa, Vector};
 use crate::group_norm::wide::{Sum, Wide};
@@ -21,43 +20,36 @@ pub(in crate::group_norm) type Shares<'a> = [&'a mut [f64]; 2];
 /// So many terms a lane adds before it is emptied.
 const RUN: usize = 32;
 
-/// The sums over a group, from one reading of it.
-pub(super) struct Sums<T: Lane<N>, const N: usize> {
-    /// Of `d = x - shift` and of its square.
-    pub moments: [WideOf<T, N>; 2],
-    /// Of `g = gamma * dy` and of `g * d`, where the channels have few elements; otherwise those of each channel say them.
-    pub of_g: [f64; 2],
+/// Some groups, and what is read and written of them.
+pub(super) struct Groups<'a, T: Lane<N>, const N: usize> {
+    /// Where the first is among those of all samples.
+    pub first: usize,
+    pub x: &'a [T],
+    pub dy: &'a [T],
+    pub dx: Option<&'a mut [MaybeUninit<T>]>,
+    pub shares: Shares<'a>,
+    pub parameters: &'a Parameters<'a, T, N>,
 }
 
-impl<T: Lane<N>, const N: usize> Sums<T, N> {
-    /// Those of a group that begins with channel `first`, and for each channel the sums of `dy * d` and of `dy`.
-    #[inline(always)]
-    pub fn of<I: Isa>(
-        shift: In<T, N>,
-        inputs: [&[T]; 2],
-        shares: Shares<'_>,
-        parameters: &Parameters<'_, T, N>,
-        first: usize,
-    ) -> Self {
-        let spatial = parameters.extents.spatial;
-        if spatial < SMALL {
-            let [gamma, _] = parameters.of_elements(first);
-            return small::sums::<T, I, N>(inputs, gamma, shift, shares, spatial);
-        }
-        let moments = if shifts::<T, N>(shift) {
-            summed::<true, T, I, N>(shift, inputs, shares, spatial)
-        } else {
-            summed::<false, T, I, N>(shift, inputs, shares, spatial)
-        };
-        Self { moments, of_g: [0.0; 2] }
+/// Differentiates group `index` of those of all samples, which needs more care than a pass takes.
+#[cold]
+#[inline(never)]
+pub(super) fn differentiated_carefully<T: Lane<N>, const N: usize>(
+    index: usize,
+    inputs: [&[T]; 2],
+    dx: Option<&mut [MaybeUninit<T>]>,
+    shares: Shares<'_>,
+    Parameters { norm, extents, gamma, .. }: &Parameters<'_, T, N>,
+) {
+    let values = norm.differentiated_carefully(index, *extents, gamma, inputs, shares);
+    if let Some(dx) = dx {
+        dx.write_copy_of_slice(&values);
     }
 }
 
 /// What dx is made of, once the sums of a group are known.
 pub(super) struct Summed<T: Lane<N>, const N: usize> {
     normaliser: Normaliser<T, N>,
-    /// Of `g = gamma * dy` and of `g * x_hat`.
-    means: [WideOf<T, N>; 2],
     /// The slope and the level of dx over `x - shift`.
     line: [In<T, N>; 2],
 }
@@ -74,9 +66,15 @@ impl<T: Lane<N>, const N: usize> Summed<T, N> {
     ) -> Option<Self> {
         let mut shift = near_mean::<T, I, N>(inputs[0]);
         for _ in 0..2 {
-            let sums = Sums::of::<I>(shift, inputs, [&mut *hats, &mut *dys], parameters, first);
-            match Normaliser::judged(shift, sums.moments, parameters) {
-                Outcome::Near(normaliser) => return Self::new(normaliser, sums, [hats, dys], parameters, first),
+            let shares = [&mut *hats, &mut *dys];
+            let spatial = parameters.extents.spatial;
+            let moments = if shifts::<T, N>(shift) {
+                summed::<true, T, I, N>(shift, inputs, shares, spatial)
+            } else {
+                summed::<false, T, I, N>(shift, inputs, shares, spatial)
+            };
+            match Normaliser::judged(shift, moments, parameters) {
+                Outcome::Near(normaliser) => return Self::new(normaliser, [hats, dys], parameters, first),
                 Outcome::Far(nearer) => shift = nearer,
                 Outcome::Odd => return None,
             }
@@ -87,21 +85,16 @@ impl<T: Lane<N>, const N: usize> Summed<T, N> {
     #[inline(always)]
     fn new(
         normaliser: Normaliser<T, N>,
-        sums: Sums<T, N>,
         shares: Shares<'_>,
         parameters: &Parameters<'_, T, N>,
         first: usize,
     ) -> Option<Self> {
         let gamma = &parameters.gamma[first..first + parameters.channels];
-        let means = if parameters.extents.spatial < SMALL {
-            small::projected(&normaliser, sums.of_g, shares, parameters)
-        } else {
-            projected(&normaliser, shares, gamma, parameters)?
-        };
+        let means = projected(&normaliser, shares, gamma, parameters)?;
         if parameters.is_faint(gamma, normaliser.inverse_deviation.into()) {
             return None;
         }
-        Some(Self { normaliser, means, line: line(&normaliser, means)? })
+        Some(Self { normaliser, line: line(&normaliser, means)? })
     }
 
     /// Writes dx of that group.
@@ -113,11 +106,6 @@ impl<T: Lane<N>, const N: usize> Summed<T, N> {
         parameters: &Parameters<'_, T, N>,
         first: usize,
     ) {
-        if parameters.extents.spatial < SMALL {
-            let gamma = parameters.of_elements(first)[0];
-            small::write::<T, I, N>([x, dy], dx, &self.normaliser, self.means, gamma);
-            return;
-        }
         if shifts::<T, N>(self.normaliser.shift) {
             self.write_by::<true, I>([x, dy], dx, parameters, first);
         } else {
@@ -159,7 +147,7 @@ pub(super) fn projected<T: Lane<N>, const N: usize>(
     let (mut sum, mut sum_hat) = (Sum::default(), Sum::default());
     let mut are_safe = true;
     for ((of_hats, &mut of_dy), &gamma) in of_hats.iter_mut().zip(of_dy).zip(gamma) {
-        are_safe &= is_safe::<In<T, N>, N>(of_dy) && is_safe::<In<T, N>, N>(*of_hats);
+        are_safe &= is_safe::<In<T, N>, N>(of_dy) & is_safe::<In<T, N>, N>(*of_hats);
         let [products, dy] = [NumbersOf::<T, f64, N>::exactly(*of_hats), Numbers::exactly(of_dy)];
         let hats = products.sub(rest.times(of_dy)).mul(inverse);
         sum.push(wide::<T, N>(dy.times(gamma.into())));
@@ -195,7 +183,8 @@ pub(super) fn line<T: Lane<N>, const N: usize>(
 /// Whether a sum came about far from the ends of the range of what is computed in; 0 is no end.
 #[inline(always)]
 fn is_safe<C: Compute<N>, const N: usize>(sum: f64) -> bool {
-    sum == 0.0 || (1.0 / C::SAFE..C::SAFE).contains(&sum.abs())
+    // Without a branch.
+    (sum == 0.0) | ((sum.abs() >= 1.0 / C::SAFE) & (sum.abs() < C::SAFE))
 }
 
 /// The sums over a group of `x - shift` and of its square, and for each channel those of `dy * (x - shift)` and of `dy`.

@@ -4,12 +4,13 @@ use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
-use super::backward::{Shares, Summed};
+use super::backward::{Groups, Shares, Summed, differentiated_carefully};
 use super::forward::{self, Pieces};
 use super::lanes::Lane;
-use super::parameters::Parameters;
+use super::parameters::{Parameters, SMALL};
 use super::path::Path;
 use super::place::{Apart, Place, Within};
+use super::small;
 use super::statistics::{BATCH, Batch, Normaliser, Outcome};
 use super::vector::Isa;
 use super::{Pass, on};
@@ -58,7 +59,7 @@ pub(super) fn backward<T: Lane<N>, const N: usize>(
 ) {
     let (size, channels) = (parameters.extents.group, parameters.channels);
     match shares(parameters, x.len() / size) {
-        None => on(path, Backward { first: 0, x, dy, dx, shares: of_channels, parameters }),
+        None => differentiate(path, Groups { first: 0, x, dy, dx, shares: of_channels, parameters }),
         Some(groups) => {
             let inputs = x.par_chunks(groups * size).zip(dy.par_chunks(groups * size));
             let [hats, dys] = of_channels.map(|shares| shares.chunks_mut(groups * channels));
@@ -66,7 +67,7 @@ pub(super) fn backward<T: Lane<N>, const N: usize>(
             let parts = dx.into_iter().flat_map(|dx| dx.chunks_mut(groups * size));
             of_threads.iter_mut().zip(parts).for_each(|((dx, _), part)| *dx = Some(part));
             inputs.zip(of_threads).enumerate().for_each(|(at, ((x, dy), (dx, shares)))| {
-                on(path, Backward { first: at * groups, x, dy, dx, shares, parameters });
+                differentiate(path, Groups { first: at * groups, x, dy, dx, shares, parameters });
             });
         }
     }
@@ -103,6 +104,7 @@ impl<T: Lane<N>, P: Iterator<Item: Place<T>>, const N: usize> Forward<'_, P, T, 
             while count < size
                 && let Some(place) = places.next()
             {
+                batch.guess::<I>(count, place.x());
                 batch.sum::<I>(count, place.x());
                 summed[count] = Some(place);
                 count += 1;
@@ -196,13 +198,15 @@ fn shares<T: Lane<N>, const N: usize>(parameters: &Parameters<'_, T, N>, groups:
 }
 
 /// The backward pass over some groups.
-struct Backward<'a, T: Lane<N>, const N: usize> {
-    first: usize,
-    x: &'a [T],
-    dy: &'a [T],
-    dx: Option<&'a mut [MaybeUninit<T>]>,
-    shares: Shares<'a>,
-    parameters: &'a Parameters<'a, T, N>,
+struct Backward<'a, T: Lane<N>, const N: usize>(Groups<'a, T, N>);
+
+/// By the pass that is made for how many elements the channels have.
+fn differentiate<T: Lane<N>, const N: usize>(path: Path, groups: Groups<'_, T, N>) {
+    if groups.parameters.extents.spatial < SMALL {
+        on(path, small::Backward(groups));
+    } else {
+        on(path, Backward(groups));
+    }
 }
 
 impl<T: Lane<N>, const N: usize> Pass for Backward<'_, T, N> {
@@ -212,16 +216,18 @@ impl<T: Lane<N>, const N: usize> Pass for Backward<'_, T, N> {
     // each, and done while another waits.
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let parameters = self.parameters;
-        // The gradient of one element is 0, and not what rounding leaves of it.
-        let takes_care = parameters.extents.group == 1 || parameters.are_wider;
+        let parameters = self.0.parameters;
+        let takes_care = parameters.are_wider;
         for mut group in self.groups() {
             let Group { first, inputs, shares: [hats, dys], .. } = &mut group;
             let summed = if takes_care { None } else { Summed::of::<I>(*inputs, [hats, dys], parameters, *first) };
             match (summed, group.dx.as_mut()) {
                 (Some(summed), Some(dx)) => summed.write::<I>(group.inputs, dx, parameters, group.first),
                 (Some(_), None) => {}
-                (None, _) => group.differentiate_carefully(parameters),
+                (None, _) => {
+                    let Group { index, inputs, dx, shares, .. } = group;
+                    differentiated_carefully(index, inputs, dx, shares, parameters);
+                }
             }
         }
         if parameters.streams {
@@ -233,7 +239,7 @@ impl<T: Lane<N>, const N: usize> Pass for Backward<'_, T, N> {
 impl<'a, T: Lane<N>, const N: usize> Backward<'a, T, N> {
     #[inline(always)]
     fn groups(self) -> impl Iterator<Item = Group<'a, T>> {
-        let Self { first, x, dy, dx, shares: [hats, dys], parameters } = self;
+        let Groups { first, x, dy, dx, shares: [hats, dys], parameters } = self.0;
         let (size, channels) = (parameters.extents.group, parameters.channels);
         let shares = hats.chunks_exact_mut(channels).zip(dys.chunks_exact_mut(channels));
         let groups = x.chunks_exact(size).zip(dy.chunks_exact(size)).zip(shares);
@@ -257,20 +263,4 @@ struct Group<'a, T> {
     inputs: [&'a [T]; 2],
     dx: Option<&'a mut [MaybeUninit<T>]>,
     shares: Shares<'a>,
-}
-
-impl<T: Copy> Group<'_, T> {
-    /// What needs more care than a pass takes.
-    #[cold]
-    #[inline(never)]
-    fn differentiate_carefully<const N: usize>(self, parameters: &Parameters<'_, T, N>)
-    where
-        T: Lane<N>,
-    {
-        let Parameters { norm, extents, gamma, .. } = parameters;
-        let values = norm.differentiated_carefully(self.index, *extents, gamma, self.inputs, self.shares);
-        if let Some(dx) = self.dx {
-            dx.write_copy_of_slice(&values);
-        }
-    }
 }

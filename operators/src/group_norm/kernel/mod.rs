@@ -265,9 +265,13 @@ trait Pass {
     fn run<I: Isa>(self);
 }
 
+#[inline(always)]
 fn on<P: Pass>(path: Path, pass: P) {
+    // Handed on where it is: of a copy, a processor would read at once what it is still writing part by part, and wait.
+    let mut pass = Some(pass);
+    let pass = &mut pass;
     match path {
-        Path::Portable => pass.run::<portable::Portable>(),
+        Path::Portable => on_any(pass),
         // SAFETY: `path` has found that the machine has these, here and below.
         #[cfg(target_arch = "x86_64")]
         Path::Avx2 => unsafe { on_avx2(pass) },
@@ -278,25 +282,38 @@ fn on<P: Pass>(path: Path, pass: P) {
     }
 }
 
+#[inline(never)]
+fn on_any(pass: &mut Option<impl Pass>) {
+    if let Some(pass) = pass.take() {
+        pass.run::<portable::Portable>();
+    }
+}
+
 #[cfg(target_arch = "x86_64")]
 #[inline(never)]
 #[target_feature(enable = "avx2,fma,f16c")]
-fn on_avx2(pass: impl Pass) {
-    pass.run::<avx2::Avx2>();
+fn on_avx2(pass: &mut Option<impl Pass>) {
+    if let Some(pass) = pass.take() {
+        pass.run::<avx2::Avx2>();
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[inline(never)]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")]
-fn on_avx512(pass: impl Pass) {
-    pass.run::<avx512::Avx512<false>>();
+fn on_avx512(pass: &mut Option<impl Pass>) {
+    if let Some(pass) = pass.take() {
+        pass.run::<avx512::Avx512<false>>();
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[inline(never)]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma,f16c")]
-fn on_avx512_bf16(pass: impl Pass) {
-    pass.run::<avx512::Avx512<true>>();
+fn on_avx512_bf16(pass: &mut Option<impl Pass>) {
+    if let Some(pass) = pass.take() {
+        pass.run::<avx512::Avx512<true>>();
+    }
 }
 
 /// A slice by the name that its element type has here.

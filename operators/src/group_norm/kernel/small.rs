@@ -5,18 +5,101 @@
 
 use std::mem::MaybeUninit;
 
-use super::backward::{Shares, Sums};
+use super::Pass;
+use super::backward::{Groups, Shares, differentiated_carefully, line};
 use super::lanes::{Compute, In, Lane, Of, WideOf, padded};
 use super::numbers::{Numbers, two_sum};
 use super::parameters::Parameters;
-use super::statistics::{Normaliser, number};
+use super::statistics::{BATCH, Batch, Normaliser, Outcome, number};
 use super::vector::{Arithmetic, Isa, Vector};
 use crate::group_norm::wide::Wide;
+use crate::tensor::DType;
+
+/// The pass over some groups. All of a batch are summed before the first is written: none waits for its own root.
+pub(super) struct Backward<'a, T: Lane<N>, const N: usize>(pub Groups<'a, T, N>);
+
+impl<T: Lane<N>, const N: usize> Pass for Backward<'_, T, N> {
+    const IS_OF_BF16: bool = matches!(T::DTYPE, DType::BF16);
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let Groups { first, x, dy, mut dx, shares: [hats, dys], parameters } = self.0;
+        let (channels, group, groups) = (parameters.channels, parameters.extents.group, parameters.groups);
+        let count = x.len() / group;
+        let size = (parameters.sizes.batched / (2 * size_of::<T>() * group)).clamp(1, BATCH);
+        // The gradient of one element is 0, and not what rounding leaves of it.
+        let takes_care = group == 1 || parameters.are_wider;
+        let mut batch = Batch::<T, N>::new();
+        let mut of_g = [[0.0; 2]; BATCH];
+        let (mut next, mut first_channels) = (first % groups * channels, [0; BATCH]);
+        for start in (0..count).step_by(size) {
+            let end = count.min(start + size);
+            for at in start..end {
+                batch.guess::<I>(at - start, &x[at * group..][..group]);
+                first_channels[at - start] = next;
+                next = if next + channels == parameters.norm.num_channels { 0 } else { next + channels };
+            }
+            for at in start..end {
+                let inputs = [&x[at * group..][..group], &dy[at * group..][..group]];
+                let shares = [&mut hats[at * channels..][..channels], &mut dys[at * channels..][..channels]];
+                let [gamma, _] = parameters.of_elements(first_channels[at - start]);
+                let sums = sums::<T, I, N>(inputs, gamma, batch.shift(at - start), shares, parameters.extents.spatial);
+                batch.keep(at - start, sums.moments);
+                of_g[at - start] = sums.of_g;
+            }
+            let solved = batch.solved::<I>(end - start, parameters);
+            for at in start..end {
+                let inputs = [&x[at * group..][..group], &dy[at * group..][..group]];
+                let [hats, dys] = [&mut hats[at * channels..][..channels], &mut dys[at * channels..][..channels]];
+                let mut dx = dx.as_mut().map(|dx| &mut dx[at * group..][..group]);
+                let channel = first_channels[at - start];
+                let outcome = if takes_care { Outcome::Odd } else { batch.outcome(at - start, &solved, parameters) };
+                let found = match outcome {
+                    Outcome::Near(normaliser) => Some((normaliser, of_g[at - start])),
+                    Outcome::Far(nearer) => {
+                        let [gamma, _] = parameters.of_elements(channel);
+                        let shares = [&mut *hats, &mut *dys];
+                        let sums = sums::<T, I, N>(inputs, gamma, nearer, shares, parameters.extents.spatial);
+                        match Normaliser::judged(nearer, sums.moments, parameters) {
+                            Outcome::Near(normaliser) => Some((normaliser, sums.of_g)),
+                            Outcome::Far(_) | Outcome::Odd => None,
+                        }
+                    }
+                    Outcome::Odd => None,
+                };
+                let is_written = match found {
+                    Some((normaliser, of_g)) => {
+                        let means = projected(&normaliser, of_g, [&mut *hats, &mut *dys], parameters);
+                        let gamma = &parameters.gamma[channel..][..channels];
+                        let is_faint = parameters.is_faint(gamma, normaliser.inverse_deviation.into());
+                        let is_usual = !is_faint && line(&normaliser, means).is_some();
+                        if let (true, Some(dx)) = (is_usual, dx.as_mut()) {
+                            write::<T, I, N>(inputs, dx, &normaliser, means, parameters.of_elements(channel)[0]);
+                        }
+                        is_usual
+                    }
+                    None => false,
+                };
+                if !is_written {
+                    differentiated_carefully(first + at, inputs, dx, [hats, dys], parameters);
+                }
+            }
+        }
+    }
+}
+
+/// The sums over a group, from one reading of it.
+struct Sums<T: Lane<N>, const N: usize> {
+    /// Of `d = x - shift` and of its square.
+    moments: [WideOf<T, N>; 2],
+    /// Of `g = gamma * dy` and of `g * d`.
+    of_g: [f64; 2],
+}
 
 /// Makes of each channel's sums of `dy * d` and `dy` those of `dy * x_hat` and `dy`; the means of `g = gamma * dy` and of
 /// `g * x_hat`.
 #[inline(always)]
-pub(super) fn projected<T: Lane<N>, const N: usize>(
+fn projected<T: Lane<N>, const N: usize>(
     normaliser: &Normaliser<T, N>,
     [of_g, of_products]: [f64; 2],
     [of_hats, of_dy]: Shares<'_>,
@@ -33,7 +116,7 @@ pub(super) fn projected<T: Lane<N>, const N: usize>(
 
 /// The sums of a group, and for each channel those of `dy * d` and `dy`.
 #[inline(always)]
-pub(super) fn sums<T: Lane<N>, I: Isa, const N: usize>(
+fn sums<T: Lane<N>, I: Isa, const N: usize>(
     [x, dy]: [&[T]; 2],
     gamma: &[In<T, N>],
     shift: In<T, N>,
@@ -83,11 +166,14 @@ type OfVector<I> = [[<I as Isa>::F64; 2]; 2];
 /// Sums on their way.
 struct Summing<T: Lane<N>, I: Isa, const N: usize> {
     shift: I::F64,
+    near: In<T, N>,
     distances: <In<T, N> as Compute<N>>::Total<I>,
     /// Of what is left out of the distances of f64: few terms do not make up for it.
     left: I::F64,
     /// Of `d * d`, `g` and `g * d`.
     lanes: [[I::F64; 2]; 3],
+    /// The same, and before them that of `d`, where what is computed in is precise enough.
+    short: [Of<T, I, N>; 4],
 }
 
 impl<T: Lane<N>, I: Isa, const N: usize> Summing<T, I, N> {
@@ -95,15 +181,20 @@ impl<T: Lane<N>, I: Isa, const N: usize> Summing<T, I, N> {
     fn new(shift: In<T, N>) -> Self {
         Self {
             shift: I::F64::splat(shift.into()),
+            near: shift,
             distances: In::<T, N>::nothing::<I>(),
             left: I::F64::splat(0.0),
             lanes: [[I::F64::splat(0.0); 2]; 3],
+            short: [Of::<T, I, N>::splat(In::<T, N>::default()); 4],
         }
     }
 
     /// A vector, of which `count` elements belong to the group.
     #[inline(always)]
     fn add(&mut self, [x, dy]: [&[T; N]; 2], gamma: &[In<T, N>; N], count: usize) -> OfVector<I> {
+        if T::IS_SHORT {
+            return self.add_short([x, dy], gamma, count);
+        }
         let x = In::<T, N>::parts::<I>(T::load::<I>(x));
         let dy = In::<T, N>::parts::<I>(T::load::<I>(dy));
         let gamma = In::<T, N>::parts::<I>(Of::<T, I, N>::load(gamma));
@@ -114,6 +205,19 @@ impl<T: Lane<N>, I: Isa, const N: usize> Summing<T, I, N> {
         }
         self.distances = In::<T, N>::accumulated::<I>(self.distances, d);
         [products, dy]
+    }
+
+    #[inline(always)]
+    fn add_short(&mut self, [x, dy]: [&[T; N]; 2], gamma: &[In<T, N>; N], count: usize) -> OfVector<I> {
+        let (gamma, dy) = (Of::<T, I, N>::load(gamma), T::load::<I>(dy));
+        let d = T::load::<I>(x).sub(Of::<T, I, N>::splat(self.near));
+        let d = if count < N { d.first(count) } else { d };
+        let product = dy.mul(d);
+        self.short[0] = self.short[0].add(d);
+        self.short[1] = d.mul_add(d, self.short[1]);
+        self.short[2] = gamma.mul_add(dy, self.short[2]);
+        self.short[3] = gamma.mul_add(product, self.short[3]);
+        [In::<T, N>::parts::<I>(product), In::<T, N>::parts::<I>(dy)]
     }
 
     /// Its part `J`, of which `count` elements belong to the group; their distances, and those times dy.
@@ -135,7 +239,13 @@ impl<T: Lane<N>, I: Isa, const N: usize> Summing<T, I, N> {
     }
 
     #[inline(always)]
-    fn sums(self) -> Sums<T, N> {
+    fn sums(mut self) -> Sums<T, N> {
+        if T::IS_SHORT {
+            self.distances = In::<T, N>::emptied::<I>(self.distances, self.short[0]);
+            for j in 0..3 {
+                self.lanes[j] = In::<T, N>::parts::<I>(self.short[j + 1]);
+            }
+        }
         let [squares, of_g, of_products] = self.lanes;
         let squares = squares[0].add(squares[1]).sum();
         let [distances, left] = In::<T, N>::settled::<I>(self.distances).parts();
@@ -189,7 +299,7 @@ impl<'a> Channels<'a> {
 /// Writes dx of a group, with a gamma for each element:
 /// `(dy * gamma + (x - shift) * slope + level) / deviation`.
 #[inline(always)]
-pub(super) fn write<T: Lane<N>, I: Isa, const N: usize>(
+fn write<T: Lane<N>, I: Isa, const N: usize>(
     [x, dy]: [&[T]; 2],
     dx: &mut [MaybeUninit<T>],
     normaliser: &Normaliser<T, N>,

@@ -150,12 +150,28 @@ impl<T: Lane<N>, const N: usize> Batch<T, N> {
         Self { shifts: [In::<T, N>::default(); BATCH], sums: [[[0.0; BATCH]; 2]; 2] }
     }
 
-    /// Sums a group and gives it a place, below [`BATCH`].
+    /// Gives a group a place, below [`BATCH`], and guesses its mean.
+    #[inline(always)]
+    pub fn guess<I: Isa>(&mut self, place: usize, x: &[T]) {
+        self.shifts[place] = near_mean::<T, I, N>(x);
+    }
+
+    /// What was guessed for the group of a place.
+    #[inline(always)]
+    pub fn shift(&self, place: usize) -> In<T, N> {
+        self.shifts[place]
+    }
+
+    /// Sums the group of a place.
     #[inline(always)]
     pub fn sum<I: Isa>(&mut self, place: usize, x: &[T]) {
-        let shift = near_mean::<T, I, N>(x);
-        self.shifts[place] = shift;
-        for (parts, sum) in self.sums.iter_mut().zip(moments::<T, I, N>(x, shift, &mut ())) {
+        self.keep(place, moments::<T, I, N>(x, self.shifts[place], &mut ()));
+    }
+
+    /// Keeps the sums over the group of a place, of `x - shift` and of its square.
+    #[inline(always)]
+    pub fn keep(&mut self, place: usize, sums: [WideOf<T, N>; 2]) {
+        for (parts, sum) in self.sums.iter_mut().zip(sums) {
             let [high, low] = sum.parts();
             (parts[0][place], parts[1][place]) = (high, low);
         }
