@@ -6,6 +6,7 @@
 
 use std::mem::MaybeUninit;
 
+use super::Pass;
 use super::lanes::{Compute, In, Lane, NumbersOf, Of, WideOf};
 use super::numbers::Numbers;
 use super::parameters::Parameters;
@@ -13,6 +14,7 @@ use super::row::{self, Elementwise, How};
 use super::statistics::{Normaliser, Outcome, distance, near_mean, number, shifts, tail};
 use super::vector::{Arithmetic, Isa, Vector};
 use crate::group_norm::wide::{Sum, Wide};
+use crate::tensor::DType;
 
 /// What each channel of some samples adds to the gradients of gamma and of beta.
 pub(in crate::group_norm) type Shares<'a> = [&'a mut [f64]; 2];
@@ -29,6 +31,42 @@ pub(super) struct Groups<'a, T: Lane<N>, const N: usize> {
     pub dx: Option<&'a mut [MaybeUninit<T>]>,
     pub shares: Shares<'a>,
     pub parameters: &'a Parameters<'a, T, N>,
+}
+
+/// The pass over some groups.
+///
+/// In batches, as forward, little is won where groups are small, and more lost where they are not: more is done for each,
+/// and done while another waits.
+pub(super) struct Backward<'a, T: Lane<N>, const N: usize>(pub Groups<'a, T, N>);
+
+impl<T: Lane<N>, const N: usize> Pass for Backward<'_, T, N> {
+    const IS_OF_BF16: bool = matches!(T::DTYPE, DType::BF16);
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let Groups { first, x, dy, mut dx, shares: [hats, dys], parameters } = self.0;
+        let (channels, group) = (parameters.channels, parameters.extents.group);
+        let mut channel = first % parameters.groups * channels;
+        for at in 0..x.len() / group {
+            let inputs = [&x[at * group..][..group], &dy[at * group..][..group]];
+            let [hats, dys] = [&mut hats[at * channels..][..channels], &mut dys[at * channels..][..channels]];
+            let mut dx = dx.as_mut().map(|dx| &mut dx[at * group..][..group]);
+            let summed = if parameters.are_wider {
+                None
+            } else {
+                Summed::of::<I>(inputs, [&mut *hats, &mut *dys], parameters, channel)
+            };
+            match (summed, dx.as_mut()) {
+                (Some(summed), Some(dx)) => summed.write::<I>(inputs, dx, parameters, channel),
+                (Some(_), None) => {}
+                (None, _) => differentiated_carefully(first + at, inputs, dx, [hats, dys], parameters),
+            }
+            channel = parameters.after(channel);
+        }
+        if parameters.streams {
+            I::fence();
+        }
+    }
 }
 
 /// Differentiates group `index` of those of all samples, which needs more care than a pass takes.
@@ -48,7 +86,7 @@ pub(super) fn differentiated_carefully<T: Lane<N>, const N: usize>(
 }
 
 /// What dx is made of, once the sums of a group are known.
-pub(super) struct Summed<T: Lane<N>, const N: usize> {
+struct Summed<T: Lane<N>, const N: usize> {
     normaliser: Normaliser<T, N>,
     /// The slope and the level of dx over `x - shift`.
     line: [In<T, N>; 2],
@@ -58,7 +96,7 @@ impl<T: Lane<N>, const N: usize> Summed<T, N> {
     /// The sums of a group that begins with channel `first`, and what its channels add to the gradients of gamma and
     /// beta; `None` where the group needs more care than is taken here.
     #[inline(always)]
-    pub fn of<I: Isa>(
+    fn of<I: Isa>(
         inputs: [&[T]; 2],
         [hats, dys]: Shares<'_>,
         parameters: &Parameters<'_, T, N>,
@@ -99,7 +137,7 @@ impl<T: Lane<N>, const N: usize> Summed<T, N> {
 
     /// Writes dx of that group.
     #[inline(always)]
-    pub fn write<I: Isa>(
+    fn write<I: Isa>(
         &self,
         [x, dy]: [&[T]; 2],
         dx: &mut [MaybeUninit<T>],

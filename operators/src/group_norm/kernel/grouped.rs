@@ -4,7 +4,7 @@ use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
-use super::backward::{Groups, Shares, Summed, differentiated_carefully};
+use super::backward::{Backward, Groups, Shares};
 use super::forward::{self, Pieces};
 use super::lanes::Lane;
 use super::parameters::{Parameters, SMALL};
@@ -15,6 +15,9 @@ use super::statistics::{BATCH, Batch, Normaliser, Outcome};
 use super::vector::Isa;
 use super::{Pass, on};
 use crate::tensor::DType;
+
+/// A group of fewer vectors is summed in less time than its mean is guessed in.
+const FEW: usize = 16;
 
 /// Normalises all groups.
 pub(super) fn forward<T: Lane<N>, const N: usize>(
@@ -98,6 +101,8 @@ impl<T: Lane<N>, P: Iterator<Item: Place<T>>, const N: usize> Forward<'_, P, T, 
         let (mut places, mut first) = (self.places, self.first);
         let mut batch = Batch::<T, N>::new();
         let size = (parameters.sizes.batched / (size_of::<T>() * parameters.extents.group)).clamp(1, BATCH);
+        // The sum of a few vectors would wait for the guess.
+        let guesses_first = parameters.extents.group < FEW * N;
         loop {
             let mut summed = [const { None }; BATCH];
             let mut count = 0;
@@ -105,12 +110,19 @@ impl<T: Lane<N>, P: Iterator<Item: Place<T>>, const N: usize> Forward<'_, P, T, 
                 && let Some(place) = places.next()
             {
                 batch.guess::<I>(count, place.x());
-                batch.sum::<I>(count, place.x());
+                if !guesses_first {
+                    batch.sum::<I>(count, place.x());
+                }
                 summed[count] = Some(place);
                 count += 1;
             }
             if count == 0 {
                 break;
+            }
+            if guesses_first {
+                for (at, place) in summed.iter().flatten().enumerate() {
+                    batch.sum::<I>(at, place.x());
+                }
             }
             on(I::PATH, Written { first, batch: &batch, summed: &mut summed, count, parameters });
             if count < size {
@@ -197,70 +209,11 @@ fn shares<T: Lane<N>, const N: usize>(parameters: &Parameters<'_, T, N>, groups:
     (threads > 1).then(|| groups.div_ceil(threads))
 }
 
-/// The backward pass over some groups.
-struct Backward<'a, T: Lane<N>, const N: usize>(Groups<'a, T, N>);
-
-/// By the pass that is made for how many elements the channels have.
+/// Differentiates some groups, by the pass that is made for how many elements the channels have.
 fn differentiate<T: Lane<N>, const N: usize>(path: Path, groups: Groups<'_, T, N>) {
     if groups.parameters.extents.spatial < SMALL {
         on(path, small::Backward(groups));
     } else {
         on(path, Backward(groups));
     }
-}
-
-impl<T: Lane<N>, const N: usize> Pass for Backward<'_, T, N> {
-    const IS_OF_BF16: bool = matches!(T::DTYPE, DType::BF16);
-
-    // In batches, as forward, little was won where groups are small, and more lost where they are not: more is done for
-    // each, and done while another waits.
-    #[inline(always)]
-    fn run<I: Isa>(self) {
-        let parameters = self.0.parameters;
-        let takes_care = parameters.are_wider;
-        for mut group in self.groups() {
-            let Group { first, inputs, shares: [hats, dys], .. } = &mut group;
-            let summed = if takes_care { None } else { Summed::of::<I>(*inputs, [hats, dys], parameters, *first) };
-            match (summed, group.dx.as_mut()) {
-                (Some(summed), Some(dx)) => summed.write::<I>(group.inputs, dx, parameters, group.first),
-                (Some(_), None) => {}
-                (None, _) => {
-                    let Group { index, inputs, dx, shares, .. } = group;
-                    differentiated_carefully(index, inputs, dx, shares, parameters);
-                }
-            }
-        }
-        if parameters.streams {
-            I::fence();
-        }
-    }
-}
-
-impl<'a, T: Lane<N>, const N: usize> Backward<'a, T, N> {
-    #[inline(always)]
-    fn groups(self) -> impl Iterator<Item = Group<'a, T>> {
-        let Groups { first, x, dy, dx, shares: [hats, dys], parameters } = self.0;
-        let (size, channels) = (parameters.extents.group, parameters.channels);
-        let shares = hats.chunks_exact_mut(channels).zip(dys.chunks_exact_mut(channels));
-        let groups = x.chunks_exact(size).zip(dy.chunks_exact(size)).zip(shares);
-        let mut rooms = dx.map(|dx| dx.chunks_exact_mut(size));
-        (first..).zip(groups).map(move |(index, ((x, dy), (hats, dys)))| Group {
-            index,
-            first: index % parameters.groups * channels,
-            inputs: [x, dy],
-            dx: rooms.as_mut().and_then(Iterator::next),
-            shares: [hats, dys],
-        })
-    }
-}
-
-/// A group in the backward pass.
-struct Group<'a, T> {
-    /// Among those of all samples.
-    index: usize,
-    /// Its first channel.
-    first: usize,
-    inputs: [&'a [T]; 2],
-    dx: Option<&'a mut [MaybeUninit<T>]>,
-    shares: Shares<'a>,
 }

@@ -85,6 +85,13 @@ impl<'a, T: Lane<N>, const N: usize> Parameters<'a, T, N> {
         self.extents.group * self.groups
     }
 
+    /// The first channel of the group after that which begins with one; after the last of a sample comes the first.
+    #[inline(always)]
+    pub fn after(&self, first: usize) -> usize {
+        let next = first + self.channels;
+        if next == self.norm.num_channels { 0 } else { next }
+    }
+
     /// How many threads share out an input. Where it is one, the pool is not asked.
     pub fn threads(&self) -> usize {
         if self.is_little { 1 } else { rayon::current_num_threads() }

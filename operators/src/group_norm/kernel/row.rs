@@ -67,6 +67,10 @@ pub(super) fn write<T: Lane<N>, I: Isa, const N: usize, const A: usize>(
         out.write_copy_of_slice(&elementwise.of_vector(0, values.each_ref())[..length]);
         return;
     }
+    if length < MANY * N && !how.streams && how.ahead == 0 {
+        short::<T, I, N, A>(inputs, out, elementwise);
+        return;
+    }
     let mut done = begun::<T, I, N, A>(inputs, out, elementwise, how);
     if takes_pairs::<T, N>(how.streams) {
         done = blocks::<[[T; N]; 2], T, I, N, A>(inputs, out, done, elementwise, how);
@@ -86,6 +90,48 @@ pub(super) fn write<T: Lane<N>, I: Isa, const N: usize, const A: usize>(
             unsafe { room_at(out, end) }.write(elementwise.of_vector(end, values));
         }
     }
+}
+
+/// Writes a row of a few vectors: what is asked of a long one would take as long as these.
+#[inline(always)]
+fn short<T: Lane<N>, I: Isa, const N: usize, const A: usize>(
+    inputs: [&[T]; A],
+    out: &mut [MaybeUninit<T>],
+    elementwise: impl Elementwise<T, I, N, A>,
+) {
+    let length = out.len();
+    let mut done = 0;
+    if T::IS_PAIRED {
+        while done + 2 * N <= length {
+            // SAFETY: so many elements are in the row, here and below.
+            unsafe { block::<[[T; N]; 2], T, I, N, A>(inputs, out, done, elementwise) };
+            done += 2 * N;
+        }
+    }
+    while done + N <= length {
+        unsafe { block::<[T; N], T, I, N, A>(inputs, out, done, elementwise) };
+        done += N;
+    }
+    if done < length {
+        unsafe { block::<[T; N], T, I, N, A>(inputs, out, length - N, elementwise) };
+    }
+}
+
+/// Writes the block from an element on.
+///
+/// # Safety
+///
+/// The block does not reach beyond the last element.
+#[inline(always)]
+unsafe fn block<B: Block<T, N>, T: Lane<N>, I: Isa, const N: usize, const A: usize>(
+    inputs: [&[T]; A],
+    out: &mut [MaybeUninit<T>],
+    at: usize,
+    elementwise: impl Elementwise<T, I, N, A>,
+) {
+    // SAFETY: as the caller says; each input has as many elements as there are places.
+    let (values, place) = unsafe { (inputs.map(|input| values_at::<T, B>(input, at)), room_at::<T, B>(out, at)) };
+    place.write(B::of::<I, A>(elementwise, at, values));
 }
 
 /// A row of so many vectors is worth a beginning that makes whole lines of those that follow.

@@ -24,20 +24,20 @@ impl<T: Lane<N>, const N: usize> Pass for Backward<'_, T, N> {
     #[inline(always)]
     fn run<I: Isa>(self) {
         let Groups { first, x, dy, mut dx, shares: [hats, dys], parameters } = self.0;
-        let (channels, group, groups) = (parameters.channels, parameters.extents.group, parameters.groups);
+        let (channels, group) = (parameters.channels, parameters.extents.group);
         let count = x.len() / group;
         let size = (parameters.sizes.batched / (2 * size_of::<T>() * group)).clamp(1, BATCH);
         // The gradient of one element is 0, and not what rounding leaves of it.
         let takes_care = group == 1 || parameters.are_wider;
         let mut batch = Batch::<T, N>::new();
         let mut of_g = [[0.0; 2]; BATCH];
-        let (mut next, mut first_channels) = (first % groups * channels, [0; BATCH]);
+        let (mut next, mut first_channels) = (first % parameters.groups * channels, [0; BATCH]);
         for start in (0..count).step_by(size) {
             let end = count.min(start + size);
             for at in start..end {
                 batch.guess::<I>(at - start, &x[at * group..][..group]);
                 first_channels[at - start] = next;
-                next = if next + channels == parameters.norm.num_channels { 0 } else { next + channels };
+                next = parameters.after(next);
             }
             for at in start..end {
                 let inputs = [&x[at * group..][..group], &dy[at * group..][..group]];

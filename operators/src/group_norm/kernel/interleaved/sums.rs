@@ -128,7 +128,9 @@ where
             let mut channel = (column.start + column.covered) % channels;
             for lane in column.covered..N {
                 for (sum, lanes) in self.sums[channel].iter_mut().zip(&lanes) {
-                    *sum = sum.accumulated(lanes[lane]);
+                    // Of each channel the first lane is what the sum begins with.
+                    let is_first = column.start + lane < channels;
+                    *sum = if is_first { lanes[lane] } else { sum.accumulated(lanes[lane]) };
                 }
                 channel = if channel + 1 == channels { 0 } else { channel + 1 };
             }
