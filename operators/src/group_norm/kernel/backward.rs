@@ -220,7 +220,7 @@ pub(super) fn line<T: Lane<N>, const N: usize>(
 
 /// Whether a sum came about far from the ends of the range of what is computed in; 0 is no end.
 #[inline(always)]
-fn is_safe<C: Compute<N>, const N: usize>(sum: f64) -> bool {
+pub(super) fn is_safe<C: Compute<N>, const N: usize>(sum: f64) -> bool {
     // Without a branch.
     (sum == 0.0) | ((sum.abs() >= 1.0 / C::SAFE) & (sum.abs() < C::SAFE))
 }

@@ -5,14 +5,17 @@
 //! A group is read twice and written once. The first time, two sums are taken of the distances `d` from a number near
 //! the mean, a sample of the group having said where that is: of `d` and of its square (`statistics`). By that no digits
 //! are lost however large the mean is, and mean and variance need one reading instead of two. Where the guess was more
-//! than a deviation off, the sums are taken once more. The second time, y is written as one scale and shift of each
-//! channel (`forward`, `place`, `row`). The backward pass reads x and dy for four sums, of `d`, `d * d`, `dy * d` and `dy`, and
-//! both once more to write dx, which is linear in them (`backward`; channels of few elements: `small`).
+//! than a deviation off, the sums are taken once more. Elements of 16 bits are summed about 0 where the sample says that
+//! this will do: then nothing has to be taken from each. The second time, y is written as one scale and shift of each
+//! channel (`forward`, `place`, `row`). The backward pass reads x and dy for four sums, of `d`, `d * d`, `dy * d` and
+//! `dy`, and both once more to write dx, which is linear in them (`backward`; channels of few elements: `small`).
 //!
-//! Contiguous groups are taken one by one, so that the second reading finds what fits there in the second cache; forward
-//! small ones in batches, so that none waits for its own root and divisions (`grouped`). Where the channels are interleaved (`interleaved`) the same is done for a sample as a whole: the sums go down its rows lane
-//! by lane, and the numbers of a channel stand in rows of their own. Where axes of space lie in another order nothing
-//! changes, as neither mean nor variance depends on it. Any other strides are made contiguous first, by the callers.
+//! Contiguous groups are taken one by one, so that the second reading finds what fits there in the second cache; small
+//! ones, forward and where channels have few elements, in batches, so that none waits for its own root and divisions
+//! (`grouped`, `small`). Where the channels are interleaved (`interleaved`) the same is done for a sample as a whole: the
+//! sums go down its rows lane by lane, and the numbers of a channel stand in rows of their own. Where axes of space lie
+//! in another order nothing changes, as neither mean nor variance depends on it. Any other strides are made contiguous
+//! first, by the callers.
 //!
 //! # How accurate
 //!
@@ -52,8 +55,12 @@
 //! | what | why |
 //! |---|---|
 //! | [`parameters::SMALL`] | below 16 elements a channel, a loop over each channel would be mostly its ends: gamma and beta are spread out over the elements |
+//! | `row::MANY` | a shorter row is written by a loop that asks for nothing: what is asked of a long one would take as long as its vectors |
+//! | `grouped::FEW` | of 16 vectors, a sum would wait for the guess of the mean: that of all groups of a batch is guessed first |
+//! | `statistics::MANY` | from 16 vectors on it pays to ask whether elements of 16 bits can be summed about 0 |
+//! | `interleaved::channels::MANY` | from four groups on, what is computed in twice the precision of f64 is computed side by side |
 //! | [`Sizes::batched`] | up to eight groups of 16 KiB together, and what is written of one, are held in the first cache: they are a batch |
-//! | `row::MANY`, `interleaved::LONG` | a row of eight vectors, and a sample of 32 KiB, pay for a beginning that makes lines of the vectors that follow |
+//! | `row::MANY`, `interleaved::LONG` | a row of eight vectors, and a sample of 16 KiB, pay for a beginning that makes lines of the vectors that follow |
 //! | `forward::are_few` | the scale and shift of up to three channels are sooner computed one by one than a vector at a time |
 //! | `interleaved::columns::FEW_ROWS` | what is done once for each column of a row that two vectors divide pays from 32 such rows on; where there are fewer, a row is one place in space |
 //! | [`Sizes::streamed`] | from 8 MiB on, y is not in a cache any more when it is read, and is written past them: otherwise its old content is read first |

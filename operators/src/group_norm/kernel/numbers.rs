@@ -19,6 +19,10 @@ pub(super) trait Numbers<V: Arithmetic<f64>>: Copy {
     fn mul(self, other: Self) -> Self;
     /// The product with one that f64 holds.
     fn times(self, factor: V) -> Self;
+    /// One step of a long sum; only [`settled`](Self::settled) makes it a number again.
+    fn accumulated(self, term: Self) -> Self;
+    /// The number that a long sum came to.
+    fn settled(self) -> Self;
     /// `(x - mean) * inverse_deviation * gamma + beta` in f64, of which little more is rounded than the result.
     fn normalised(x: V, mean: Self, inverse_deviation: Self, gamma: V, beta: V) -> V;
 
@@ -63,6 +67,14 @@ impl<V: Arithmetic<f64>> Numbers<V> for Single<V> {
     #[inline(always)]
     fn times(self, factor: V) -> Self {
         Self(self.0.mul(factor))
+    }
+    #[inline(always)]
+    fn accumulated(self, term: Self) -> Self {
+        self.add(term)
+    }
+    #[inline(always)]
+    fn settled(self) -> Self {
+        self
     }
     #[inline(always)]
     fn normalised(x: V, mean: Self, inverse_deviation: Self, gamma: V, beta: V) -> V {
@@ -117,6 +129,15 @@ impl<V: Arithmetic<f64>> Numbers<V> for Double<V> {
         let product = self.high.mul(factor);
         let left = self.high.mul_add(factor, V::splat(0.0).sub(product));
         Self::renewed(product, self.low.mul_add(factor, left))
+    }
+    #[inline(always)]
+    fn accumulated(self, term: Self) -> Self {
+        let [high, left] = two_sum(self.high, term.high);
+        Self { high, low: self.low.add(left.add(term.low)) }
+    }
+    #[inline(always)]
+    fn settled(self) -> Self {
+        Self::renewed(self.high, self.low)
     }
     #[inline(always)]
     fn normalised(x: V, mean: Self, inverse_deviation: Self, gamma: V, beta: V) -> V {

@@ -156,6 +156,12 @@ impl<T: Lane<N>, const N: usize> Batch<T, N> {
         self.shifts[place] = near_mean::<T, I, N>(x);
     }
 
+    /// Gives a group a place, its mean having been guessed.
+    #[inline(always)]
+    pub fn place(&mut self, place: usize, shift: In<T, N>) {
+        self.shifts[place] = shift;
+    }
+
     /// What was guessed for the group of a place.
     #[inline(always)]
     pub fn shift(&self, place: usize) -> In<T, N> {

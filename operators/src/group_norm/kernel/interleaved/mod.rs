@@ -39,7 +39,7 @@ const UNIT: usize = 64 << 10;
 const UNITS: usize = 32;
 
 /// A sample of so many bytes is worth a beginning that makes whole lines of what follows.
-const LONG: usize = 32 << 10;
+const LONG: usize = 16 << 10;
 
 /// About so many bytes for each element of a row hold all that is known of a sample on the way.
 const ROOM: usize = 256;
