@@ -1,7 +1,7 @@
 //! The backward pass over groups whose channels have few elements.
 //!
-//! Sums of few terms are as exact as each of them, so that they are taken in f64 whatever the elements are; and gamma
-//! is spread out over the elements, since a loop over each channel would be mostly its ends.
+//! Sums are taken in f64, those of elements of 16 bits by way of f32 lanes that are emptied after a few terms; and gamma is
+//! spread out over the elements, since a loop over each channel would be mostly its ends.
 
 use std::mem::MaybeUninit;
 
@@ -10,7 +10,7 @@ use super::backward::{Groups, Shares, differentiated_carefully, line};
 use super::lanes::{Compute, In, Lane, Of, WideOf, padded};
 use super::numbers::{Numbers, two_sum};
 use super::parameters::Parameters;
-use super::statistics::{BATCH, Batch, Normaliser, Outcome, number};
+use super::statistics::{BATCH, Batch, Normaliser, Outcome, RUN, number};
 use super::vector::{Arithmetic, Isa, Vector};
 use crate::group_norm::wide::Wide;
 use crate::tensor::DType;
@@ -174,6 +174,8 @@ struct Summing<T: Lane<N>, I: Isa, const N: usize> {
     lanes: [[I::F64; 2]; 3],
     /// The same, and before them that of `d`, where what is computed in is precise enough.
     short: [Of<T, I, N>; 4],
+    /// So many terms each of these holds.
+    held: usize,
 }
 
 impl<T: Lane<N>, I: Isa, const N: usize> Summing<T, I, N> {
@@ -186,6 +188,7 @@ impl<T: Lane<N>, I: Isa, const N: usize> Summing<T, I, N> {
             left: I::F64::splat(0.0),
             lanes: [[I::F64::splat(0.0); 2]; 3],
             short: [Of::<T, I, N>::splat(In::<T, N>::default()); 4],
+            held: 0,
         }
     }
 
@@ -217,7 +220,21 @@ impl<T: Lane<N>, I: Isa, const N: usize> Summing<T, I, N> {
         self.short[1] = d.mul_add(d, self.short[1]);
         self.short[2] = gamma.mul_add(dy, self.short[2]);
         self.short[3] = gamma.mul_add(product, self.short[3]);
+        self.held += 1;
+        if self.held == RUN {
+            self.empty();
+        }
         [In::<T, N>::parts::<I>(product), In::<T, N>::parts::<I>(dy)]
+    }
+
+    #[inline(always)]
+    fn empty(&mut self) {
+        self.distances = In::<T, N>::emptied::<I>(self.distances, self.short[0]);
+        for (lanes, &short) in self.lanes.iter_mut().zip(&self.short[1..]) {
+            let parts = In::<T, N>::parts::<I>(short);
+            *lanes = [lanes[0].add(parts[0]), lanes[1].add(parts[1])];
+        }
+        (self.short, self.held) = ([Of::<T, I, N>::splat(In::<T, N>::default()); 4], 0);
     }
 
     /// Its part `J`, of which `count` elements belong to the group; their distances, and those times dy.
@@ -241,10 +258,7 @@ impl<T: Lane<N>, I: Isa, const N: usize> Summing<T, I, N> {
     #[inline(always)]
     fn sums(mut self) -> Sums<T, N> {
         if T::IS_SHORT {
-            self.distances = In::<T, N>::emptied::<I>(self.distances, self.short[0]);
-            for j in 0..3 {
-                self.lanes[j] = In::<T, N>::parts::<I>(self.short[j + 1]);
-            }
+            self.empty();
         }
         let [squares, of_g, of_products] = self.lanes;
         let squares = squares[0].add(squares[1]).sum();

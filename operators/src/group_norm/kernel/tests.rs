@@ -319,6 +319,9 @@ fn passes_give_what_more_care_gives() {
     // More than one unit.
     let shape = [1, 3, 2, 22_001];
     held(Order::Interleaved, shape, &drawn::<f32>(shape.iter().product(), 1, 2.0));
+    // More terms of one size than a sum in f32 has digits for.
+    let (shape, x) = ([1, 1, 1 << 18, 1], (0..1 << 18).map(|at| bf16::from_f32(if at % 2 == 0 { 1.1 } else { -1.1 })));
+    held(Order::Grouped, shape, &x.collect::<Vec<_>>());
 }
 
 /// Beside a gamma of the usual size, and none; y is of the usual size by its beta.
