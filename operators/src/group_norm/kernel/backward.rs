@@ -8,6 +8,7 @@ use std::mem::MaybeUninit;
 
 use super::Pass;
 use super::lanes::{Compute, In, Lane, NumbersOf, Of, WideOf};
+use super::memory::look_up;
 use super::numbers::Numbers;
 use super::parameters::Parameters;
 use super::row::{self, Elementwise, How};
@@ -105,11 +106,10 @@ impl<T: Lane<N>, const N: usize> Summed<T, N> {
         let mut shift = near_mean::<T, I, N>(inputs[0]);
         for _ in 0..2 {
             let shares = [&mut *hats, &mut *dys];
-            let spatial = parameters.extents.spatial;
             let moments = if shifts::<T, N>(shift) {
-                summed::<true, T, I, N>(shift, inputs, shares, spatial)
+                summed::<true, T, I, N>(shift, inputs, shares, parameters)
             } else {
-                summed::<false, T, I, N>(shift, inputs, shares, spatial)
+                summed::<false, T, I, N>(shift, inputs, shares, parameters)
             };
             match Normaliser::judged(shift, moments, parameters) {
                 Outcome::Near(normaliser) => return Self::new(normaliser, [hats, dys], parameters, first),
@@ -231,11 +231,16 @@ fn summed<const SHIFTS: bool, T: Lane<N>, I: Isa, const N: usize>(
     shift: In<T, N>,
     [x, dy]: [&[T]; 2],
     [of_products, of_dy]: Shares<'_>,
-    spatial: usize,
+    parameters: &Parameters<'_, T, N>,
 ) -> [WideOf<T, N>; 2] {
+    let spatial = parameters.extents.spatial;
     let mut sums = Products::<SHIFTS, T, I, N>::new(shift);
     let shares = of_products.iter_mut().zip(of_dy);
     for (shares, (x, dy)) in shares.zip(x.chunks_exact(spatial).zip(dy.chunks_exact(spatial))) {
+        if parameters.from_memory {
+            look_up::<I, _>(x.as_ptr(), spatial);
+            look_up::<I, _>(dy.as_ptr(), spatial);
+        }
         [*shares.0, *shares.1] = sums.channel(x, dy);
     }
     sums.empty();

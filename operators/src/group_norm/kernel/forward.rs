@@ -1,7 +1,7 @@
 //! The forward pass over groups that lie contiguous, one after the other.
 
 use super::lanes::{Compute, In, Lane, NumbersOf, Of};
-use super::memory::LINE;
+use super::memory::{LINE, look_up};
 use super::numbers::Numbers;
 use super::parameters::{Parameters, SMALL};
 use super::place::Place;
@@ -111,11 +111,27 @@ impl<'a, 'b, P: Place<T>, T: Lane<N>, const N: usize> Pieces<'a, 'b, P, T, N> {
     }
 }
 
-impl<P: Place<T>, T: Lane<N>, const N: usize> Meanwhile for Pieces<'_, '_, P, T, N> {
+/// What is done while a group is summed.
+pub(super) struct Meantime<'x, 'a, 'b, P, T: Lane<N>, const N: usize> {
+    /// The group.
+    pub x: &'x [T],
+    /// So many of its elements had the pages looked up that come so far after them.
+    pub looked_up: usize,
+    /// The one before it, which is written.
+    pub last: Option<Pieces<'a, 'b, P, T, N>>,
+}
+
+impl<P: Place<T>, T: Lane<N>, const N: usize> Meanwhile for Meantime<'_, '_, '_, P, T, N> {
     #[inline(always)]
     fn after<I: Isa>(&mut self, summed: usize) {
-        // A piece ends where a line does: what is written past the caches is written once.
-        self.up_to::<I>(summed - Self::OF_LINE + self.start % Self::OF_LINE);
+        let x = &self.x[self.looked_up..summed];
+        look_up::<I, _>(x.as_ptr(), x.len());
+        self.looked_up = summed;
+        if let Some(last) = &mut self.last {
+            // A piece ends where a line does: what is written past the caches is written once.
+            let of_line = LINE / size_of::<T>();
+            last.up_to::<I>(summed - of_line + last.start % of_line);
+        }
     }
 }
 

@@ -2,11 +2,22 @@
 
 use std::mem::MaybeUninit;
 
+use super::vector::Isa;
+
 /// So many bytes are fetched and written at once.
 pub(super) const LINE: usize = 64;
 
 /// From so many bytes on, large pages are asked for: a page of 4 KiB costs more to get than to fill.
 const LARGE: usize = 4 << 20;
+
+/// What the machine translates addresses by, where large pages were not asked for.
+const PAGE: usize = 4096;
+
+/// So many bytes ahead, pages are looked up.
+const AHEAD: usize = 8 * PAGE;
+
+/// Bytes between two looks at the pages ahead.
+pub(super) const STRETCH: usize = 16 << 10;
 
 /// A new array of `count` elements, every one of which `write` gives its value.
 pub(super) fn written<T: Copy>(count: usize, write: impl FnOnce(&mut [MaybeUninit<T>])) -> Vec<T> {
@@ -51,6 +62,18 @@ pub(super) unsafe fn room_at<T, B>(values: &mut [MaybeUninit<T>], at: usize) -> 
     unsafe { &mut *values.as_mut_ptr().add(at).cast() }
 }
 
+/// Looks up the pages that begin [`AHEAD`] of some elements, one after the other, by fetching a line of each.
+#[inline(always)]
+pub(super) fn look_up<I: Isa, T>(first: *const T, count: usize) {
+    let start = first.wrapping_byte_add(AHEAD);
+    let end = start.wrapping_add(count);
+    let mut page = start.wrapping_byte_add(start.addr().wrapping_neg() % PAGE);
+    while page < end {
+        I::prefetch(page);
+        page = page.wrapping_byte_add(PAGE);
+    }
+}
+
 /// Arrays of places as places of arrays.
 ///
 /// # Safety
@@ -66,7 +89,6 @@ pub(super) unsafe fn joined<P, B: Copy>(places: &mut [P]) -> &mut [MaybeUninit<B
 /// Asks for pages of 2 MiB where they lie whole in this memory. It is an advice: nothing depends on it.
 #[cfg(target_os = "linux")]
 fn on_large_pages<T>(place: &mut [MaybeUninit<T>]) {
-    const PAGE: usize = 4096;
     let start = place.as_mut_ptr().cast::<u8>();
     let ahead = start.align_offset(PAGE);
     if let Some(length) = size_of_val(place).checked_sub(ahead) {

@@ -43,6 +43,10 @@
 //! same: so a row is written from its end where y comes just after x in these bits (`row`), and the loops that write have
 //! a function of their own, to find registers for what they would otherwise read from the stack (`grouped`).
 //!
+//! Where a page of 4 KiB lies in the memory, a processor has to look up, and what it fetches ahead by itself ends where a
+//! page does. So the pages of all that is read and written from memory are looked up some pages ahead, by fetching a line
+//! of each (`memory`, `row`, `forward`, `backward`, `interleaved::columns`).
+//!
 //! # Threads
 //!
 //! rayon does the forking: the program that calls has its pool already, and a second one would take its cores; nor is
@@ -64,8 +68,10 @@
 //! | `forward::are_few` | the scale and shift of up to three channels are sooner computed one by one than a vector at a time |
 //! | `interleaved::columns::FEW_ROWS` | what is done once for each column of a row that two vectors divide pays from 32 such rows on; where there are fewer, a row is one place in space |
 //! | [`Sizes::streamed`] | from 8 MiB on, y is not in a cache any more when it is read, and is written past them: otherwise its old content is read first |
+//! | `memory::AHEAD` | a page is looked up while eight before it are read; twenty-four were no better |
 //! | [`Sizes::held`] | a group up to 512 KiB is held in the second cache; while it is written, the next one is fetched. A larger one is written piece by piece while the next one is summed |
-//! | [`Sizes::memory`] | x and dy from 32 MiB on each are not held in the last cache: fewer rows of interleaved channels are taken together, so that they come nearly as they lie |
+//! | [`Sizes::fetched`] | an input from 8 MiB on comes from memory, and its pages are more than the processor knows the places of |
+//! | `interleaved::columns::Turns` | of rows that come from memory fewer are taken together, so that they come nearly as they lie; of 16 bits more, as they take more to compute than to fetch |
 //! | `totals::SHARES_BYTES` | what a few samples add to the gradients of gamma and beta is held in the first cache until it is added up; threads, and interleaved channels, leave it to the end |
 //! | `interleaved::UNIT`, `UNITS` | 64 Ki elements, or a 32nd of a larger sample: what is added up for each channel of a unit is little beside them, and two threads find enough units |
 //!

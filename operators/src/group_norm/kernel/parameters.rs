@@ -28,12 +28,12 @@ pub(super) struct Parameters<'a, T: Lane<N>, const N: usize> {
     /// The two for each element of a sample, where the spatial size is small and not 1.
     spread: [Vec<In<T, N>>; 2],
     pub sizes: Sizes,
-    /// The bytes of an input.
-    pub bytes: usize,
     /// Whether one thread does it all.
     is_little: bool,
     /// Whether the output is written past the caches.
     pub streams: bool,
+    /// Whether an input comes from memory, and not from a cache.
+    pub from_memory: bool,
     /// How far ahead of what is written the next group is fetched, in elements; 0 where it is not.
     pub ahead: usize,
     /// Whether a group is written piece by piece while the next one is summed.
@@ -56,6 +56,7 @@ impl<'a, T: Lane<N>, const N: usize> Parameters<'a, T, N> {
         let spread = [gamma, beta].map(|values| spread_out(values, extents.spatial));
         let bytes = count * size_of::<T>();
         let group = extents.group * size_of::<T>();
+        let from_memory = bytes >= sizes.fetched;
         Self {
             norm,
             extents,
@@ -67,11 +68,11 @@ impl<'a, T: Lane<N>, const N: usize> Parameters<'a, T, N> {
             beta,
             spread,
             sizes,
-            bytes,
             is_little: count * size_of::<In<T, N>>() < sizes.shared,
             streams: bytes >= sizes.streamed,
-            pieces: bytes >= sizes.fetched && group > sizes.held && extents.spatial >= SMALL,
-            ahead: if bytes >= sizes.fetched && group <= sizes.held { extents.group } else { 0 },
+            from_memory,
+            pieces: from_memory && group > sizes.held && extents.spatial >= SMALL,
+            ahead: if from_memory && group <= sizes.held { extents.group } else { 0 },
             are_wider: In::<T, N>::DTYPE != DType::F64
                 && [&norm.gamma, &norm.beta].iter().any(|parameter| parameter.dtype() == DType::F64),
             largest: T::rounded(norm.largest).to_f64(),

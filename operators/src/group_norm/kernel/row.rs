@@ -7,7 +7,7 @@
 use std::mem::MaybeUninit;
 
 use super::lanes::{In, Lane, Of, padded};
-use super::memory::{LINE, joined, room_at, values_at};
+use super::memory::{LINE, STRETCH, joined, look_up, room_at, values_at};
 use super::vector::{Arithmetic, Isa};
 
 /// What becomes of the elements of `A` arrays that have the same place.
@@ -70,6 +70,10 @@ pub(super) fn write<T: Lane<N>, I: Isa, const N: usize, const A: usize>(
     if length < MANY * N && !how.streams && how.ahead == 0 {
         short::<T, I, N, A>(inputs, out, elementwise);
         return;
+    }
+    if how.streams {
+        // A line that is written in part is read first.
+        I::prefetch(out.as_ptr_range().end.wrapping_sub(1));
     }
     let mut done = begun::<T, I, N, A>(inputs, out, elementwise, how);
     if takes_pairs::<T, N>(how.streams) {
@@ -235,16 +239,27 @@ fn blocks<B: Block<T, N>, T: Lane<N>, I: Isa, const N: usize, const A: usize>(
     elementwise: impl Elementwise<T, I, N, A>,
     How { streams, ahead }: How,
 ) -> usize {
+    let follows = A == 1 && size_of::<[T; N]>() >= LINE && seems_to_follow(inputs[0], out);
+    let rooms = B::rooms(&mut out[done..]);
+    let inputs = inputs.map(|input| &B::among(&input[done..])[..rooms.len()]);
+    let count = rooms.len() * of_block::<B, T>();
     // A branch less in each loop.
     if streams && size_of::<B>() >= LINE {
-        blocks_by::<true, true, false, B, T, I, N, A>(inputs, out, done, elementwise, ahead)
+        stretches::<true, B, T, I, N, A>(inputs, rooms, done, elementwise, ahead);
     } else if ahead > 0 {
-        blocks_by::<false, true, false, B, T, I, N, A>(inputs, out, done, elementwise, ahead)
-    } else if A == 1 && size_of::<[T; N]>() >= LINE && seems_to_follow(inputs[0], out) {
-        blocks_by::<false, false, true, B, T, I, N, A>(inputs, out, done, elementwise, 0)
+        stretches::<false, B, T, I, N, A>(inputs, rooms, done, elementwise, ahead);
+    } else if follows {
+        some_blocks::<false, false, true, B, T, I, N, A>(inputs, rooms, done, elementwise, 0);
     } else {
-        blocks_by::<false, false, false, B, T, I, N, A>(inputs, out, done, elementwise, 0)
+        some_blocks::<false, false, false, B, T, I, N, A>(inputs, rooms, done, elementwise, 0);
     }
+    done + count
+}
+
+/// Elements of a block.
+#[inline(always)]
+const fn of_block<B, T>() -> usize {
+    size_of::<B>() / size_of::<T>()
 }
 
 /// Whether what is read next seems to be what was just written: a processor compares the lower twelve bits of the two
@@ -255,8 +270,32 @@ fn seems_to_follow<T>(input: &[T], out: &[MaybeUninit<T>]) -> bool {
     (LINE..=8 * LINE).contains(&ahead)
 }
 
+/// Writes blocks that are fetched or written past the caches, some of them after the other: the pages of what comes later
+/// are looked up in between.
 #[inline(always)]
-fn blocks_by<
+fn stretches<const STREAMS: bool, B: Block<T, N>, T: Lane<N>, I: Isa, const N: usize, const A: usize>(
+    inputs: [&[B]; A],
+    rooms: &mut [MaybeUninit<B>],
+    done: usize,
+    elementwise: impl Elementwise<T, I, N, A>,
+    ahead: usize,
+) {
+    let stretch = STRETCH / size_of::<B>();
+    for (at, rooms) in rooms.chunks_mut(stretch).enumerate() {
+        let first = at * stretch;
+        let inputs = inputs.map(|input| &input[first..][..rooms.len()]);
+        look_up::<I, _>(rooms.as_ptr(), rooms.len());
+        for input in inputs {
+            look_up::<I, _>(input.as_ptr().wrapping_byte_add(ahead * size_of::<T>()), input.len());
+        }
+        let done = done + first * of_block::<B, T>();
+        some_blocks::<STREAMS, true, false, B, T, I, N, A>(inputs, rooms, done, elementwise, ahead);
+    }
+}
+
+/// Writes blocks.
+#[inline(always)]
+fn some_blocks<
     const STREAMS: bool,
     const FETCHES: bool,
     const REVERSES: bool,
@@ -266,15 +305,13 @@ fn blocks_by<
     const N: usize,
     const A: usize,
 >(
-    inputs: [&[T]; A],
-    out: &mut [MaybeUninit<T>],
+    inputs: [&[B]; A],
+    rooms: &mut [MaybeUninit<B>],
     done: usize,
     elementwise: impl Elementwise<T, I, N, A>,
     ahead: usize,
-) -> usize {
-    let rooms = B::rooms(&mut out[done..]);
-    let inputs = inputs.map(|input| &B::among(&input[done..])[..rooms.len()]);
-    let (count, elements) = (rooms.len(), size_of::<B>() / size_of::<T>());
+) {
+    let count = rooms.len();
     for turn in 0..count {
         let block = if REVERSES { count - 1 - turn } else { turn };
         // SAFETY: each input has as many blocks as there are rooms; looked up here, it would be so at every turn.
@@ -283,14 +320,13 @@ fn blocks_by<
         if FETCHES {
             fetch::<I, B, T, A>(values, ahead);
         }
-        let values = B::of::<I, A>(elementwise, done + block * elements, values);
+        let values = B::of::<I, A>(elementwise, done + block * of_block::<B, T>(), values);
         if STREAMS {
             I::stream(values, place);
         } else {
             place.write(values);
         }
     }
-    done + count * elements
 }
 
 /// Writes a row over itself.

@@ -147,7 +147,6 @@ fn no_size_shows() {
     let each = [
         Sizes { batched: always, ..USUAL },
         Sizes { batched: never, ..USUAL },
-        Sizes { memory: always, ..USUAL },
         Sizes { fetched: always, ..USUAL },
         Sizes { fetched: always, held: always, ..USUAL },
         streamed,

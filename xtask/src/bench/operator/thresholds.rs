@@ -72,8 +72,6 @@ enum Of {
     Group,
     /// Two groups, the least that are a batch.
     TwoGroups,
-    /// x and dy, and as much that is fetched of both.
-    FourInputs,
 }
 
 impl Of {
@@ -84,7 +82,6 @@ impl Of {
             Of::InputInF32 => 4 * case.shape.elements(),
             Of::Group => case.bytes() / case.shape.sizes[0] / case.shape.groups,
             Of::TwoGroups => 2 * Of::Group.bytes(case),
-            Of::FourInputs => 4 * case.bytes(),
         }
     }
 
@@ -105,7 +102,6 @@ impl fmt::Display for Of {
             Of::InputInF32 => "the input, in f32",
             Of::Group => "a group",
             Of::TwoGroups => "two groups, the least that are a batch",
-            Of::FourInputs => "x, four times: that of x and dy, and of what is fetched of both",
         })
     }
 }
@@ -124,7 +120,7 @@ const INPUTS: [Shape; 7] = [
     Shape::new([8, 128, 128, 128], 32),
 ];
 
-const THRESHOLDS: [Threshold; 6] = [
+const THRESHOLDS: [Threshold; 5] = [
     Threshold {
         name: "shared",
         beyond: "all threads share the input out",
@@ -191,21 +187,11 @@ const THRESHOLDS: [Threshold; 6] = [
     },
     Threshold {
         name: "fetched",
-        beyond: "the next group is fetched while one is written",
-        below: "no group is fetched",
+        beyond: "the next group is fetched while one is written, and the pages of what comes later are looked up",
+        below: "nothing is fetched",
         of: Of::Input,
         layout: Layout::Contiguous,
         direction: Direction::Forward,
-        threads: &[1, 2],
-        ladder: &INPUTS,
-    },
-    Threshold {
-        name: "memory",
-        beyond: "fewer rows",
-        below: "more rows of interleaved channels are taken together",
-        of: Of::FourInputs,
-        layout: Layout::ChannelsLast,
-        direction: Direction::Backward,
         threads: &[1, 2],
         ladder: &INPUTS,
     },
@@ -404,8 +390,8 @@ mod tests {
     #[test]
     fn sizes_are_of_what_they_are_said_to_be_of() {
         let case = Case { dtype: DType::BF16, layout: Layout::Contiguous, shape: Shape::new([8, 128, 16, 16], 32) };
-        let sizes = [Of::Input, Of::InputInF32, Of::Group, Of::FourInputs].map(|of| bytes(of.bytes(case)));
-        assert_eq!(sizes, ["512 KiB", "1 MiB", "2 KiB", "2 MiB"]);
+        let sizes = [Of::Input, Of::InputInF32, Of::Group, Of::TwoGroups].map(|of| bytes(of.bytes(case)));
+        assert_eq!(sizes, ["512 KiB", "1 MiB", "2 KiB", "4 KiB"]);
         assert!(Of::Input.is_beyond(case, 512 << 10) && !Of::Group.is_beyond(case, 2 << 10));
     }
 

@@ -3,8 +3,7 @@
 use std::ops::Range;
 
 use super::super::lanes::Lane;
-use super::super::memory::LINE;
-use super::super::sizes::Sizes;
+use super::super::memory::{LINE, look_up};
 use super::super::statistics::RUN;
 use super::super::vector::Isa;
 use super::greatest_common_divisor;
@@ -74,24 +73,30 @@ pub(super) struct Turns {
     /// So many rows are taken together.
     pub together: usize,
     /// Whether the next rows are fetched meanwhile.
-    fetches: bool,
+    from_memory: bool,
 }
 
 impl Turns {
-    /// For rows of so many bytes in each of `A` inputs of so many.
-    pub fn new<const A: usize>(row: usize, bytes: usize, sizes: Sizes) -> Self {
-        // Of fewer rows than four, what belongs to a column is more than its elements.
-        if bytes < sizes.fetched {
-            return Self { together: (TOGETHER_BYTES / row).clamp(4, RUN), fetches: false };
-        }
-        // Beyond eight, one row's place in the caches is another's.
-        let together = match A {
-            1 => (TOGETHER_BYTES / row).clamp(4, 8),
-            _ if A * A * bytes < sizes.memory => (TOGETHER_BYTES / (A * row)).clamp(1, RUN),
-            _ => (TOGETHER_BYTES / (A * A * row)).clamp(1, 4),
+    /// For rows of so many bytes in each of `A` inputs, that come from memory or do not.
+    pub fn new<T: Lane<N>, const N: usize, const A: usize>(row: usize, from_memory: bool) -> Self {
+        // What is taken together and as much that is fetched meanwhile is held in the first cache; of fewer rows than the
+        // least, what belongs to a column is more than its elements.
+        let (bytes, least, most) = match (A, T::IS_SHORT) {
+            _ if !from_memory => (8 << 10, 4, RUN),
+            (1, true) => (16 << 10, 4, 8),
+            (1, false) => (4 << 10, 2, 4),
+            (_, true) => (4 << 10, 4, 8),
+            (_, false) => (1 << 10, 1, 4),
         };
-        // One row after the other is fetched by the machine itself.
-        Self { together, fetches: together > 1 }
+        Self { together: (bytes / row).clamp(least, most), from_memory }
+    }
+
+    /// Looks up the pages that some rows of an input or an output that comes later lie on.
+    #[inline(always)]
+    pub fn look_up<I: Isa, T>(&self, values: &[T], rows: Range<usize>, length: usize) {
+        if self.from_memory {
+            look_up::<I, _>(values[rows.start * length..].as_ptr(), rows.len() * length);
+        }
     }
 
     /// Fetches a part of the rows that follow some, in the order in which they lie: the part of one of so many `turns`.
@@ -103,7 +108,8 @@ impl Turns {
         length: usize,
         (turn, turns): (usize, usize),
     ) {
-        if !self.fetches {
+        // One row after the other is fetched by the machine itself.
+        if !self.from_memory || self.together == 1 {
             return;
         }
         let next = values.as_ptr().wrapping_add(rows.end * length).cast::<u8>();
@@ -113,6 +119,3 @@ impl Turns {
         }
     }
 }
-
-/// What is taken together of all inputs, and as much that is fetched meanwhile, is held in the first cache.
-const TOGETHER_BYTES: usize = 8 << 10;

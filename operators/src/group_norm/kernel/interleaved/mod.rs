@@ -320,7 +320,7 @@ impl<'a, 'b, T: Lane<N>, const N: usize> Interleaved<'a, 'b, T, N> {
     }
 
     fn turns<const A: usize>(&self) -> Turns {
-        Turns::new::<A>(self.columns.row * size_of::<T>(), self.parameters.bytes, self.parameters.sizes)
+        Turns::new::<T, N, A>(self.columns.row * size_of::<T>(), self.parameters.from_memory)
     }
 
     /// Some numbers of all channels, one kind after the other, again and again along a row whose first element is the

@@ -71,17 +71,20 @@ where
         for first in (0..rows).step_by(RUN) {
             let end = rows.min(first + RUN);
             for start in (first..end).step_by(together) {
+                let rows = start..end.min(start + together);
+                for x in self.inputs {
+                    self.turns.look_up::<I, _>(x, rows.clone(), size);
+                }
                 for (turn, (pair, of_pair)) in pairs.iter().zip(&mut *lanes_of).enumerate() {
                     let shift = [
                         Of::<T, I, N>::first_of(&self.shifts[pair[0].start..]),
                         Of::<T, I, N>::first_of(&self.shifts[pair[1].start..]),
                     ];
                     let mut sums = *of_pair;
-                    let rows = start..end.min(start + together);
                     for x in self.inputs {
                         self.turns.fetch::<T, I, N>(x, rows.clone(), size, (turn, pairs.len()));
                     }
-                    for row in rows.map(|row| row * size) {
+                    for row in rows.clone().map(|row| row * size) {
                         let mut values = [[zero; A]; 2];
                         for (input, x) in self.inputs.iter().enumerate() {
                             // SAFETY: `rows` are in this input, and the columns in a row.

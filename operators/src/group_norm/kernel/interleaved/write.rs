@@ -144,6 +144,12 @@ where
         let Turns { together, .. } = self.turns;
         for first in (0..rows).step_by(together) {
             let rows = first..rows.min(first + together);
+            for x in self.plane.inputs() {
+                self.turns.look_up::<I, _>(x, rows.clone(), size);
+            }
+            if self.streams {
+                self.turns.look_up::<I, _>(self.plane.out(), rows.clone(), size);
+            }
             // Both halves of a line are written together.
             if size_of::<[T; N]>() < LINE {
                 let pairs = columns.as_chunks::<2>().0;
