@@ -5,6 +5,7 @@
 //! first time for their sums, and dx is written once.
 
 use std::mem::MaybeUninit;
+use std::ops::Range;
 
 use super::Pass;
 use super::lanes::{Compute, In, Lane, NumbersOf, Of, WideOf};
@@ -12,7 +13,7 @@ use super::memory::look_up;
 use super::numbers::Numbers;
 use super::parameters::Parameters;
 use super::row::{self, Elementwise, How};
-use super::statistics::{Normaliser, Outcome, distance, near_mean, number, shifts, tail};
+use super::statistics::{Meanwhile, Normaliser, Outcome, distance, near_mean, number, shifts, tail};
 use super::vector::{Arithmetic, Isa, Vector};
 use crate::group_norm::wide::{Sum, Wide};
 use crate::tensor::DType;
@@ -45,6 +46,40 @@ impl<T: Lane<N>, const N: usize> Pass for Backward<'_, T, N> {
 
     #[inline(always)]
     fn run<I: Isa>(self) {
+        if self.0.dx.is_some() && self.0.parameters.turns { self.by_turns::<I>() } else { self.by_groups::<I>() }
+    }
+}
+
+impl<T: Lane<N>, const N: usize> Backward<'_, T, N> {
+    /// Each channel of a group is written once that of the next group is summed: so reading and writing go on side by side.
+    #[inline(always)]
+    fn by_turns<I: Isa>(self) {
+        let Groups { first, x, dy, dx, shares: [hats, dys], parameters } = self.0;
+        let Some(dx) = dx else { return };
+        let (channels, group) = (parameters.channels, parameters.extents.group);
+        let mut channel = first % parameters.groups * channels;
+        let mut last = None;
+        for (at, dx) in dx.chunks_exact_mut(group).enumerate() {
+            let inputs = [&x[at * group..][..group], &dy[at * group..][..group]];
+            let [hats, dys] = [&mut hats[at * channels..][..channels], &mut dys[at * channels..][..channels]];
+            let summed = Summed::of::<I>(inputs, [&mut *hats, &mut *dys], parameters, channel, &mut last);
+            last = match summed {
+                Some(summed) => Some(Last { summed, inputs, dx, parameters, first: channel }),
+                None => {
+                    differentiated_carefully(first + at, inputs, Some(dx), [hats, dys], parameters);
+                    None
+                }
+            };
+            channel = parameters.after(channel);
+        }
+        if let Some(Last { summed, inputs, dx, parameters, first }) = last {
+            summed.write::<I>(inputs, dx, parameters, first, 0..channels);
+        }
+        I::fence();
+    }
+
+    #[inline(always)]
+    fn by_groups<I: Isa>(self) {
         let Groups { first, x, dy, mut dx, shares: [hats, dys], parameters } = self.0;
         let (channels, group) = (parameters.channels, parameters.extents.group);
         let mut channel = first % parameters.groups * channels;
@@ -55,10 +90,10 @@ impl<T: Lane<N>, const N: usize> Pass for Backward<'_, T, N> {
             let summed = if parameters.are_wider {
                 None
             } else {
-                Summed::of::<I>(inputs, [&mut *hats, &mut *dys], parameters, channel)
+                Summed::of::<I>(inputs, [&mut *hats, &mut *dys], parameters, channel, &mut ())
             };
             match (summed, dx.as_mut()) {
-                (Some(summed), Some(dx)) => summed.write::<I>(inputs, dx, parameters, channel),
+                (Some(summed), Some(dx)) => summed.write::<I>(inputs, dx, parameters, channel, 0..channels),
                 (Some(_), None) => {}
                 (None, _) => differentiated_carefully(first + at, inputs, dx, [hats, dys], parameters),
             }
@@ -102,14 +137,15 @@ impl<T: Lane<N>, const N: usize> Summed<T, N> {
         [hats, dys]: Shares<'_>,
         parameters: &Parameters<'_, T, N>,
         first: usize,
+        meanwhile: &mut impl Meanwhile,
     ) -> Option<Self> {
         let mut shift = near_mean::<T, I, N>(inputs[0]);
         for _ in 0..2 {
             let shares = [&mut *hats, &mut *dys];
             let moments = if shifts::<T, N>(shift) {
-                summed::<true, T, I, N>(shift, inputs, shares, parameters)
+                summed::<true, T, I, N>(shift, inputs, shares, parameters, meanwhile)
             } else {
-                summed::<false, T, I, N>(shift, inputs, shares, parameters)
+                summed::<false, T, I, N>(shift, inputs, shares, parameters, meanwhile)
             };
             match Normaliser::judged(shift, moments, parameters) {
                 Outcome::Near(normaliser) => return Self::new(normaliser, [hats, dys], parameters, first),
@@ -143,11 +179,12 @@ impl<T: Lane<N>, const N: usize> Summed<T, N> {
         dx: &mut [MaybeUninit<T>],
         parameters: &Parameters<'_, T, N>,
         first: usize,
+        channels: Range<usize>,
     ) {
         if shifts::<T, N>(self.normaliser.shift) {
-            self.write_by::<true, I>([x, dy], dx, parameters, first);
+            self.write_by::<true, I>([x, dy], dx, parameters, first, channels);
         } else {
-            self.write_by::<false, I>([x, dy], dx, parameters, first);
+            self.write_by::<false, I>([x, dy], dx, parameters, first, channels);
         }
     }
 
@@ -158,16 +195,39 @@ impl<T: Lane<N>, const N: usize> Summed<T, N> {
         dx: &mut [MaybeUninit<T>],
         parameters: &Parameters<'_, T, N>,
         first: usize,
+        channels: Range<usize>,
     ) {
         let spatial = parameters.extents.spatial;
-        let how = How { streams: parameters.streams, ahead: parameters.ahead };
+        // What comes later is fetched by the sums then.
+        let ahead = if parameters.turns { 0 } else { parameters.ahead };
+        let how = How { streams: parameters.streams, ahead };
         let shift = Of::<T, I, N>::splat(self.normaliser.shift);
         let (slope, level) = (Of::<T, I, N>::splat(self.line[0]), Of::<T, I, N>::splat(self.line[1]));
-        for channel in 0..parameters.channels {
+        for channel in channels {
             let factor = self.normaliser.factor(parameters.gamma[first + channel]);
             let linear = Linear::<SHIFTS, T, I, N> { shift, factor: Of::<T, I, N>::splat(factor), slope, level };
             let range = channel * spatial..(channel + 1) * spatial;
             row::write::<T, I, N, 2>([&x[range.clone()], &dy[range.clone()]], &mut dx[range], linear, how);
+        }
+    }
+}
+
+/// A group that is written while the next one is summed.
+struct Last<'a, 'b, T: Lane<N>, const N: usize> {
+    summed: Summed<T, N>,
+    inputs: [&'a [T]; 2],
+    dx: &'a mut [MaybeUninit<T>],
+    parameters: &'a Parameters<'b, T, N>,
+    /// Its first channel.
+    first: usize,
+}
+
+impl<T: Lane<N>, const N: usize> Meanwhile for Option<Last<'_, '_, T, N>> {
+    #[inline(always)]
+    fn after<I: Isa>(&mut self, summed: usize) {
+        if let Some(Last { summed: last, inputs, dx, parameters, first }) = self {
+            let next = summed / parameters.extents.spatial;
+            last.write::<I>(*inputs, dx, parameters, *first, next - 1..next);
         }
     }
 }
@@ -232,16 +292,20 @@ fn summed<const SHIFTS: bool, T: Lane<N>, I: Isa, const N: usize>(
     [x, dy]: [&[T]; 2],
     [of_products, of_dy]: Shares<'_>,
     parameters: &Parameters<'_, T, N>,
+    meanwhile: &mut impl Meanwhile,
 ) -> [WideOf<T, N>; 2] {
     let spatial = parameters.extents.spatial;
     let mut sums = Products::<SHIFTS, T, I, N>::new(shift);
     let shares = of_products.iter_mut().zip(of_dy);
+    let mut done = 0;
     for (shares, (x, dy)) in shares.zip(x.chunks_exact(spatial).zip(dy.chunks_exact(spatial))) {
         if parameters.from_memory {
             look_up::<I, _>(x.as_ptr(), spatial);
             look_up::<I, _>(dy.as_ptr(), spatial);
         }
         [*shares.0, *shares.1] = sums.channel(x, dy);
+        done += spatial;
+        meanwhile.after::<I>(done);
     }
     sums.empty();
     let [distances, squares] = sums.totals;

@@ -1,5 +1,6 @@
 //! What a pass needs to know beside its elements.
 
+use std::ops::RangeInclusive;
 use std::sync::OnceLock;
 
 use super::lanes::{Compute, In, Lane, WideOf};
@@ -11,6 +12,10 @@ use crate::tensor::{DType, Element, Strided, Tensor};
 
 /// Below this spatial size, gamma and beta are spread out over the elements.
 pub(super) const SMALL: usize = 16;
+
+/// Channels of so many bytes are written and summed by turns: where they are shorter or longer, a machine fetches less of
+/// what comes next.
+const TURNS: RangeInclusive<usize> = 8 << 10..=16 << 10;
 
 pub(super) struct Parameters<'a, T: Lane<N>, const N: usize> {
     pub norm: &'a GroupNorm,
@@ -38,6 +43,8 @@ pub(super) struct Parameters<'a, T: Lane<N>, const N: usize> {
     pub ahead: usize,
     /// Whether a group is written piece by piece while the next one is summed.
     pub pieces: bool,
+    /// Whether, backward, the channels of a group are written by turns with the sums of the next.
+    pub turns: bool,
     /// Whether the gradients of gamma and beta are of more digits than what is computed in.
     pub are_wider: bool,
     /// The largest magnitude of gamma and beta; an infinity where one of them is no number.
@@ -57,6 +64,8 @@ impl<'a, T: Lane<N>, const N: usize> Parameters<'a, T, N> {
         let bytes = count * size_of::<T>();
         let group = extents.group * size_of::<T>();
         let from_memory = bytes >= sizes.fetched;
+        let are_wider = In::<T, N>::DTYPE != DType::F64
+            && [&norm.gamma, &norm.beta].iter().any(|parameter| parameter.dtype() == DType::F64);
         Self {
             norm,
             extents,
@@ -73,8 +82,8 @@ impl<'a, T: Lane<N>, const N: usize> Parameters<'a, T, N> {
             from_memory,
             pieces: from_memory && group > sizes.held && extents.spatial >= SMALL,
             ahead: if from_memory && group <= sizes.held { extents.group } else { 0 },
-            are_wider: In::<T, N>::DTYPE != DType::F64
-                && [&norm.gamma, &norm.beta].iter().any(|parameter| parameter.dtype() == DType::F64),
+            turns: from_memory && !are_wider && TURNS.contains(&(extents.spatial * size_of::<T>())),
+            are_wider,
             largest: T::rounded(norm.largest).to_f64(),
             least: norm.least,
             faintest: norm.faintest,

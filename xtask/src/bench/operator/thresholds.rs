@@ -120,7 +120,7 @@ const INPUTS: [Shape; 7] = [
     Shape::new([8, 128, 128, 128], 32),
 ];
 
-const THRESHOLDS: [Threshold; 5] = [
+const THRESHOLDS: [Threshold; 6] = [
     Threshold {
         name: "shared",
         beyond: "all threads share the input out",
@@ -195,6 +195,16 @@ const THRESHOLDS: [Threshold; 5] = [
         threads: &[1, 2],
         ladder: &INPUTS,
     },
+    Threshold {
+        name: "fetched",
+        beyond: "fewer rows of interleaved channels are taken together, and the next ones or their pages are fetched",
+        below: "nothing is fetched",
+        of: Of::Input,
+        layout: Layout::ChannelsLast,
+        direction: Direction::Backward,
+        threads: &[1, 2],
+        ladder: &INPUTS,
+    },
 ];
 
 /// A time is the least of so many processes.
@@ -214,8 +224,9 @@ impl Thresholds {
             return Ok(ExitCode::SUCCESS);
         }
         let chosen = THRESHOLDS.iter().filter(|threshold| threshold.name.contains(&self.filter)).collect::<Vec<_>>();
-        let names = THRESHOLDS.map(|threshold| threshold.name).join(", ");
-        ensure!(!chosen.is_empty(), "no threshold is called {}: there are {names}", self.filter);
+        let mut names = THRESHOLDS.map(|threshold| threshold.name).to_vec();
+        names.dedup();
+        ensure!(!chosen.is_empty(), "no threshold is called {}: there are {}", self.filter, names.join(", "));
         let mut page = format!("{}\n", machine::description());
         for threshold in chosen {
             page += &threshold.section()?;
