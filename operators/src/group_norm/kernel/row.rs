@@ -71,9 +71,10 @@ pub(super) fn write<T: Lane<N>, I: Isa, const N: usize, const A: usize>(
         short::<T, I, N, A>(inputs, out, elementwise);
         return;
     }
-    if how.streams {
+    let end = out.as_ptr_range().end;
+    if how.streams && !end.addr().is_multiple_of(LINE) {
         // A line that is written in part is read first.
-        I::prefetch(out.as_ptr_range().end.wrapping_sub(1));
+        I::prefetch(end);
     }
     let mut done = begun::<T, I, N, A>(inputs, out, elementwise, how);
     if takes_pairs::<T, N>(how.streams) {
