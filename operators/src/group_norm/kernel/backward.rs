@@ -58,11 +58,15 @@ impl<T: Lane<N>, const N: usize> Backward<'_, T, N> {
         let Some(dx) = dx else { return };
         let (channels, group) = (parameters.channels, parameters.extents.group);
         let mut channel = first % parameters.groups * channels;
-        let mut last = None;
+        let mut last: Option<Last<'_, '_, T, N>> = None;
         for (at, dx) in dx.chunks_exact_mut(group).enumerate() {
             let inputs = [&x[at * group..][..group], &dy[at * group..][..group]];
             let [hats, dys] = [&mut hats[at * channels..][..channels], &mut dys[at * channels..][..channels]];
-            let summed = Summed::of::<I>(inputs, [&mut *hats, &mut *dys], parameters, channel, &mut last);
+            let shares = [&mut *hats, &mut *dys];
+            let summed = match last.take() {
+                None => Summed::of::<I>(inputs, shares, parameters, channel, &mut ()),
+                Some(mut last) => Summed::of::<I>(inputs, shares, parameters, channel, &mut last),
+            };
             last = match summed {
                 Some(summed) => Some(Last { summed, inputs, dx, parameters, first: channel }),
                 None => {
@@ -222,13 +226,11 @@ struct Last<'a, 'b, T: Lane<N>, const N: usize> {
     first: usize,
 }
 
-impl<T: Lane<N>, const N: usize> Meanwhile for Option<Last<'_, '_, T, N>> {
+impl<T: Lane<N>, const N: usize> Meanwhile for Last<'_, '_, T, N> {
     #[inline(always)]
     fn after<I: Isa>(&mut self, summed: usize) {
-        if let Some(Last { summed: last, inputs, dx, parameters, first }) = self {
-            let next = summed / parameters.extents.spatial;
-            last.write::<I>(*inputs, dx, parameters, *first, next - 1..next);
-        }
+        let next = summed / self.parameters.extents.spatial;
+        self.summed.write::<I>(self.inputs, self.dx, self.parameters, self.first, next - 1..next);
     }
 }
 

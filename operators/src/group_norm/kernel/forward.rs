@@ -111,27 +111,35 @@ impl<'a, 'b, P: Place<T>, T: Lane<N>, const N: usize> Pieces<'a, 'b, P, T, N> {
     }
 }
 
-/// What is done while a group is summed.
-pub(super) struct Meantime<'x, 'a, 'b, P, T: Lane<N>, const N: usize> {
-    /// The group.
-    pub x: &'x [T],
-    /// So many of its elements had the pages looked up that come so far after them.
-    pub looked_up: usize,
-    /// The one before it, which is written.
-    pub last: Option<Pieces<'a, 'b, P, T, N>>,
-}
-
-impl<P: Place<T>, T: Lane<N>, const N: usize> Meanwhile for Meantime<'_, '_, '_, P, T, N> {
+impl<P: Place<T>, T: Lane<N>, const N: usize> Meanwhile for Pieces<'_, '_, P, T, N> {
     #[inline(always)]
     fn after<I: Isa>(&mut self, summed: usize) {
-        let x = &self.x[self.looked_up..summed];
+        // A piece ends where a line does: what is written past the caches is written once.
+        self.up_to::<I>(summed - Self::OF_LINE + self.start % Self::OF_LINE);
+    }
+}
+
+/// The pages that come after a group are looked up while it is summed, beside something else.
+pub(super) struct LookUp<'x, 'm, T, M> {
+    x: &'x [T],
+    /// So many elements have had those pages looked up that come so far after them.
+    done: usize,
+    beside: &'m mut M,
+}
+
+impl<'x, 'm, T, M: Meanwhile> LookUp<'x, 'm, T, M> {
+    pub fn new(x: &'x [T], beside: &'m mut M) -> Self {
+        Self { x, done: 0, beside }
+    }
+}
+
+impl<T, M: Meanwhile> Meanwhile for LookUp<'_, '_, T, M> {
+    #[inline(always)]
+    fn after<I: Isa>(&mut self, summed: usize) {
+        let x = &self.x[self.done..summed];
         look_up::<I, _>(x.as_ptr(), x.len());
-        self.looked_up = summed;
-        if let Some(last) = &mut self.last {
-            // A piece ends where a line does: what is written past the caches is written once.
-            let of_line = LINE / size_of::<T>();
-            last.up_to::<I>(summed - of_line + last.start % of_line);
-        }
+        self.done = summed;
+        self.beside.after::<I>(summed);
     }
 }
 

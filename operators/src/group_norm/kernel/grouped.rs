@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use rayon::prelude::*;
 
 use super::backward::{Backward, Groups, Shares};
-use super::forward::{self, Meantime, Pieces};
+use super::forward::{self, LookUp, Pieces};
 use super::lanes::Lane;
 use super::parameters::{Parameters, SMALL};
 use super::path::Path;
@@ -140,11 +140,16 @@ impl<T: Lane<N>, P: Iterator<Item: Place<T>>, const N: usize> Forward<'_, P, T, 
     fn in_pieces<I: Isa>(self) {
         let mut last: Option<Pieces<'_, '_, P::Item, T, N>> = None;
         for (index, mut place) in (self.first..).zip(self.places) {
-            let mut meanwhile = Meantime { x: place.x(), looked_up: 0, last: last.take() };
-            let normaliser = Normaliser::<T, N>::of::<I>(place.x(), self.parameters, &mut meanwhile);
-            if let Some(last) = meanwhile.last {
-                last.finish::<I>();
-            }
+            let x = place.x();
+            let normaliser = match last.take() {
+                None => Normaliser::<T, N>::of::<I>(x, self.parameters, &mut LookUp::new(x, &mut ())),
+                Some(mut pieces) => {
+                    let meanwhile = &mut LookUp::new(x, &mut pieces);
+                    let normaliser = Normaliser::<T, N>::of::<I>(x, self.parameters, meanwhile);
+                    pieces.finish::<I>();
+                    normaliser
+                }
+            };
             match normaliser {
                 Some(normaliser) => last = Some(Pieces::new(index, place, normaliser, self.parameters)),
                 None => carefully(index, &mut place, self.parameters),
