@@ -68,8 +68,8 @@
 //! | `forward::are_few` | the scale and shift of up to three channels are sooner computed one by one than a vector at a time |
 //! | `interleaved::columns::FEW_ROWS` | what is done once for each column of a row that two vectors divide pays from 32 such rows on; where there are fewer, a row is one place in space |
 //! | [`Sizes::streamed`] | from 8 MiB on, y is not in a cache any more when it is read, and is written past them: otherwise its old content is read first |
-//! | `memory::AHEAD` | a page is looked up while eight before it are read; twenty-four were no better |
-//! | `parameters::TURNS` | backward, channels of 8 to 16 KiB from memory are written by turns with the sums of the next group; by turns of 6 KiB or less, or of 25 KiB, all takes longer |
+//! | `memory::AHEAD` | a page is looked up while some before it are read: as long as that takes |
+//! | `parameters::TURNS` | backward, channels of 8 to 16 KiB from memory are written by turns with the sums of the next group; by shorter or longer turns, a machine fetches less of what comes next |
 //! | [`Sizes::held`] | a group up to 512 KiB is held in the second cache; while it is written, the next one is fetched. A larger one is written piece by piece while the next one is summed |
 //! | [`Sizes::fetched`] | an input from 8 MiB on comes from memory, and its pages are more than the processor knows the places of |
 //! | `interleaved::columns::Turns` | of rows that come from memory fewer are taken together, so that they come nearly as they lie; of 16 bits more, as they take more to compute than to fetch |

@@ -181,6 +181,40 @@ fn no_size_shows() {
     });
 }
 
+/// A group is written while the next one is summed: also where one of the two is no number, or is summed twice.
+#[test]
+fn groups_that_need_more_care_do_not_show_beside_others() {
+    let (groups, channels, spatial) = (5, 2, 2050);
+    let norm = norm(groups, channels);
+    let extents = norm.extents(&[1, groups * channels, spatial]).unwrap();
+    let group = channels * spatial;
+    let (mut x, dy) = (drawn::<f32>(groups * group, 1, 2.0), drawn::<f32>(groups * group, 2, 0.0));
+    x[group + 7] = f32::INFINITY;
+    for far in [3, 4] {
+        // All but the sample by which its mean is guessed.
+        let of_group = &mut x[far * group..][..group];
+        let sampled = |at: usize| (0..4).any(|k| (k * ((group - 16) / 3)..).take(16).any(|place| place == at));
+        (0..group).filter(|&at| !sampled(at)).for_each(|at| of_group[at] += 1000.0);
+    }
+    let bits = |path, sizes| {
+        let task = Task { path, sizes, ..Task::new(&norm, extents, Order::Grouped) };
+        let mut outputs = [(); 2].map(|()| vec![CANARY as f32; x.len()]);
+        forward_by(task, &x, places(&mut outputs[0]));
+        let gradients = backward_by(task, [&x, &dy], Some(places(&mut outputs[1])));
+        let outputs = outputs.iter().flatten().map(|v| u64::from(v.to_bits()));
+        outputs.chain(gradients.iter().flatten().map(|v| v.to_bits())).collect::<Vec<_>>()
+    };
+    care_taken();
+    let usual = bits(best(), USUAL);
+    assert_eq!(care_taken(), 6, "of two groups the guess is far and one has an infinity, forward and backward");
+    let by_turns = Sizes { fetched: 0, held: 0, ..USUAL };
+    for path in Path::all() {
+        for sizes in [by_turns, Sizes { streamed: 0, ..by_turns }] {
+            assert!(bits(path, sizes) == usual, "{path:?}, {sizes:?}");
+        }
+    }
+}
+
 /// y and dx, from arrays that begin so many elements after where an array begins, into ones that come so many bytes after
 /// x in the lower twelve bits of the addresses.
 fn bits_at<T: Element>(path: Path, order: Order, shape: [usize; 4], [start, ahead]: [usize; 2]) -> Vec<u64> {

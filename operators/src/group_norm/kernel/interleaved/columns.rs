@@ -72,7 +72,7 @@ fn covering(starts: impl Iterator<Item = usize>, lanes: usize) -> Vec<Column> {
 pub(super) struct Turns {
     /// So many rows are taken together.
     pub together: usize,
-    /// Whether the next rows are fetched meanwhile.
+    /// Whether they come from memory: then the next ones, or the pages they lie on, are fetched meanwhile.
     from_memory: bool,
 }
 
