@@ -35,7 +35,7 @@ const fn kept_f32() -> [i32; 48] {
 
 macro_rules! vector {
     ($register:ty, $element:ty, $lanes:literal, $half:literal, $kept:ident,
-     $splat:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $fma:ident, $and:ident, $some:ident, $sum:ident) => {
+     $splat:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $fma:ident, $blend:ident, $some:ident, $sum:ident) => {
         impl Arithmetic<$element> for Two<$register> {
             #[inline(always)]
             fn splat(value: $element) -> Self {
@@ -88,12 +88,11 @@ macro_rules! vector {
                 values
             }
             #[inline(always)]
-            fn last(self, count: usize) -> Self {
-                let count = count.min($lanes);
+            fn up_to(self, count: usize, then: Self) -> Self {
                 // SAFETY: as above; from there on the table has as many as a vector.
                 unsafe {
-                    let from = $kept.as_ptr().add(count).cast();
-                    Self($and(self.0, $load(from)), $and(self.1, $load(from.add($half))))
+                    let kept = $kept.as_ptr().add(2 * $lanes - count.min($lanes)).cast();
+                    Self($blend(then.0, self.0, $load(kept)), $blend(then.1, self.1, $load(kept.add($half))))
                 }
             }
             #[inline(always)]
@@ -117,7 +116,7 @@ vector!(
     _mm256_sub_ps,
     _mm256_mul_ps,
     _mm256_fmadd_ps,
-    _mm256_and_ps,
+    _mm256_blendv_ps,
     _mm256_maskload_ps,
     sum_of_eight
 );
@@ -134,7 +133,7 @@ vector!(
     _mm256_sub_pd,
     _mm256_mul_pd,
     _mm256_fmadd_pd,
-    _mm256_and_pd,
+    _mm256_blendv_pd,
     _mm256_maskload_pd,
     sum_of_four
 );

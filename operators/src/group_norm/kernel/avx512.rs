@@ -19,7 +19,7 @@ pub(super) struct Avx512<const ROUNDS: bool>;
 
 macro_rules! vector {
     ($vector:ty, $element:ty, $lanes:literal, $mask:ty,
-     $splat:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $fma:ident, $keep:ident, $some:ident, $sum:ident) => {
+     $splat:ident, $load:ident, $store:ident, $add:ident, $sub:ident, $mul:ident, $fma:ident, $blend:ident, $some:ident, $sum:ident) => {
         impl Arithmetic<$element> for $vector {
             #[inline(always)]
             fn splat(value: $element) -> Self {
@@ -62,9 +62,9 @@ macro_rules! vector {
                 values
             }
             #[inline(always)]
-            fn last(self, count: usize) -> Self {
-                let mask = (!0u32).checked_shl(($lanes - count.min($lanes)) as u32).unwrap_or(0) as $mask;
-                unsafe { $keep(mask, self) }
+            fn up_to(self, count: usize, then: Self) -> Self {
+                let mask = (!0u32).checked_shl(count as u32).unwrap_or(0) as $mask;
+                unsafe { $blend(mask, self, then) }
             }
             #[inline(always)]
             fn sum(self) -> $element {
@@ -86,7 +86,7 @@ vector!(
     _mm512_sub_ps,
     _mm512_mul_ps,
     _mm512_fmadd_ps,
-    _mm512_maskz_mov_ps,
+    _mm512_mask_blend_ps,
     _mm512_maskz_loadu_ps,
     sum_of_sixteen
 );
@@ -102,7 +102,7 @@ vector!(
     _mm512_sub_pd,
     _mm512_mul_pd,
     _mm512_fmadd_pd,
-    _mm512_maskz_mov_pd,
+    _mm512_mask_blend_pd,
     _mm512_maskz_loadu_pd,
     sum_of_eight
 );

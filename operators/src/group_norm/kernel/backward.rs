@@ -12,7 +12,7 @@ use super::lanes::{Compute, In, Lane, NumbersOf, Of, WideOf};
 use super::memory::look_up;
 use super::numbers::Numbers;
 use super::parameters::Parameters;
-use super::row::{self, Elementwise, How};
+use super::row::{self, Elementwise, How, Rows};
 use super::statistics::{Meanwhile, Normaliser, Outcome, distance, near_mean, number, shifts, tail};
 use super::vector::{Arithmetic, Isa, Vector};
 use crate::group_norm::wide::{Sum, Wide};
@@ -39,18 +39,18 @@ pub(super) struct Groups<'a, T: Lane<N>, const N: usize> {
 ///
 /// In batches, as forward, little is won where groups are small, and more lost where they are not: more is done for each,
 /// and done while another waits.
-pub(super) struct Backward<'a, T: Lane<N>, const N: usize>(pub Groups<'a, T, N>);
+pub(super) struct Backward<'a, const FAR: bool, T: Lane<N>, const N: usize>(pub Groups<'a, T, N>);
 
-impl<T: Lane<N>, const N: usize> Pass for Backward<'_, T, N> {
+impl<const FAR: bool, T: Lane<N>, const N: usize> Pass for Backward<'_, FAR, T, N> {
     const IS_OF_BF16: bool = matches!(T::DTYPE, DType::BF16);
 
     #[inline(always)]
     fn run<I: Isa>(self) {
-        if self.0.dx.is_some() && self.0.parameters.turns { self.by_turns::<I>() } else { self.by_groups::<I>() }
+        if FAR && self.0.dx.is_some() && self.0.parameters.turns { self.by_turns::<I>() } else { self.by_groups::<I>() }
     }
 }
 
-impl<T: Lane<N>, const N: usize> Backward<'_, T, N> {
+impl<const FAR: bool, T: Lane<N>, const N: usize> Backward<'_, FAR, T, N> {
     /// Each channel of a group is written once that of the next group is summed: so reading and writing go on side by side.
     #[inline(always)]
     fn by_turns<I: Isa>(self) {
@@ -77,7 +77,7 @@ impl<T: Lane<N>, const N: usize> Backward<'_, T, N> {
             channel = parameters.after(channel);
         }
         if let Some(Last { summed, inputs, dx, parameters, first }) = last {
-            summed.write::<I>(inputs, dx, parameters, first, 0..channels);
+            summed.write::<FAR, I>(inputs, dx, parameters, first, 0..channels);
         }
         I::fence();
     }
@@ -97,7 +97,7 @@ impl<T: Lane<N>, const N: usize> Backward<'_, T, N> {
                 Summed::of::<I>(inputs, [&mut *hats, &mut *dys], parameters, channel, &mut ())
             };
             match (summed, dx.as_mut()) {
-                (Some(summed), Some(dx)) => summed.write::<I>(inputs, dx, parameters, channel, 0..channels),
+                (Some(summed), Some(dx)) => summed.write::<FAR, I>(inputs, dx, parameters, channel, 0..channels),
                 (Some(_), None) => {}
                 (None, _) => differentiated_carefully(first + at, inputs, dx, [hats, dys], parameters),
             }
@@ -177,7 +177,7 @@ impl<T: Lane<N>, const N: usize> Summed<T, N> {
 
     /// Writes dx of that group.
     #[inline(always)]
-    fn write<I: Isa>(
+    fn write<const FAR: bool, I: Isa>(
         &self,
         [x, dy]: [&[T]; 2],
         dx: &mut [MaybeUninit<T>],
@@ -186,14 +186,14 @@ impl<T: Lane<N>, const N: usize> Summed<T, N> {
         channels: Range<usize>,
     ) {
         if shifts::<T, N>(self.normaliser.shift) {
-            self.write_by::<true, I>([x, dy], dx, parameters, first, channels);
+            self.write_by::<FAR, true, I>([x, dy], dx, parameters, first, channels);
         } else {
-            self.write_by::<false, I>([x, dy], dx, parameters, first, channels);
+            self.write_by::<FAR, false, I>([x, dy], dx, parameters, first, channels);
         }
     }
 
     #[inline(always)]
-    fn write_by<const SHIFTS: bool, I: Isa>(
+    fn write_by<const FAR: bool, const SHIFTS: bool, I: Isa>(
         &self,
         [x, dy]: [&[T]; 2],
         dx: &mut [MaybeUninit<T>],
@@ -207,12 +207,10 @@ impl<T: Lane<N>, const N: usize> Summed<T, N> {
         let how = How { streams: parameters.streams, ahead };
         let shift = Of::<T, I, N>::splat(self.normaliser.shift);
         let (slope, level) = (Of::<T, I, N>::splat(self.line[0]), Of::<T, I, N>::splat(self.line[1]));
-        for channel in channels {
-            let factor = self.normaliser.factor(parameters.gamma[first + channel]);
-            let linear = Linear::<SHIFTS, T, I, N> { shift, factor: Of::<T, I, N>::splat(factor), slope, level };
-            let range = channel * spatial..(channel + 1) * spatial;
-            row::write::<T, I, N, 2>([&x[range.clone()], &dy[range.clone()]], &mut dx[range], linear, how);
-        }
+        let range = channels.start * spatial..channels.end * spatial;
+        let gamma = &parameters.gamma[first + channels.start..first + channels.end];
+        let rows = OfChannels::<SHIFTS, T, I, N> { normaliser: &self.normaliser, gamma, shift, slope, level };
+        row::write::<FAR, T, I, N, 2>([&x[range.clone()], &dy[range.clone()]], &mut dx[range], spatial, rows, how);
     }
 }
 
@@ -230,7 +228,7 @@ impl<T: Lane<N>, const N: usize> Meanwhile for Last<'_, '_, T, N> {
     #[inline(always)]
     fn after<I: Isa>(&mut self, summed: usize) {
         let next = summed / self.parameters.extents.spatial;
-        self.summed.write::<I>(self.inputs, self.dx, self.parameters, self.first, next - 1..next);
+        self.summed.write::<true, I>(self.inputs, self.dx, self.parameters, self.first, next - 1..next);
     }
 }
 
@@ -443,5 +441,29 @@ impl<const SHIFTS: bool, T: Lane<N>, I: Isa, const N: usize> Elementwise<T, I, N
     fn of(&self, _: usize, [x, dy]: [Of<T, I, N>; 2]) -> Of<T, I, N> {
         let d = distance::<SHIFTS, _, _>(x, self.shift);
         dy.mul_add(self.factor, d.mul_add(self.slope, self.level))
+    }
+}
+
+/// What becomes of the channels that these are the gammas of.
+struct OfChannels<'a, const SHIFTS: bool, T: Lane<N>, I: Isa, const N: usize> {
+    normaliser: &'a Normaliser<T, N>,
+    gamma: &'a [In<T, N>],
+    shift: Of<T, I, N>,
+    slope: Of<T, I, N>,
+    level: Of<T, I, N>,
+}
+
+impl<const SHIFTS: bool, T: Lane<N>, I: Isa, const N: usize> Rows<T, I, N, 2> for OfChannels<'_, SHIFTS, T, I, N> {
+    type Row = Linear<SHIFTS, T, I, N>;
+
+    #[inline(always)]
+    fn row(&self, row: usize) -> Self::Row {
+        let factor = Of::<T, I, N>::splat(self.normaliser.factor(self.gamma[row]));
+        Linear { shift: self.shift, factor, slope: self.slope, level: self.level }
+    }
+
+    #[inline(always)]
+    fn joined(&self, row: Self::Row, count: usize, then: Self::Row) -> Self::Row {
+        Linear { factor: row.factor.up_to(count, then.factor), ..row }
     }
 }

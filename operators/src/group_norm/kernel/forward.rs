@@ -5,32 +5,30 @@ use super::memory::{LINE, look_up};
 use super::numbers::Numbers;
 use super::parameters::{Parameters, SMALL};
 use super::place::Place;
-use super::row::{Elementwise, How};
+use super::row::{Elementwise, How, Rows, Single};
 use super::statistics::{Meanwhile, Normaliser, distance, number, shifts};
 use super::vector::{Arithmetic, Isa, Vector};
 
-/// Whether the numbers of so many channels are sooner computed one by one than a vector at a time.
-fn are_few(channels: usize) -> bool {
-    channels < 4
-}
+/// The numbers of up to so many channels are sooner computed one by one than a vector at a time.
+const FEW: usize = 3;
 
 /// Writes group `index` of those of all samples.
 #[inline(always)]
-pub(super) fn group<T: Lane<N>, I: Isa, const N: usize>(
+pub(super) fn group<const FAR: bool, T: Lane<N>, I: Isa, const N: usize>(
     index: usize,
     place: impl Place<T>,
     normaliser: &Normaliser<T, N>,
     parameters: &Parameters<'_, T, N>,
 ) {
     if shifts::<T, N>(normaliser.origin().0) {
-        group_by::<true, T, I, N>(index, place, normaliser, parameters);
+        group_by::<FAR, true, T, I, N>(index, place, normaliser, parameters);
     } else {
-        group_by::<false, T, I, N>(index, place, normaliser, parameters);
+        group_by::<FAR, false, T, I, N>(index, place, normaliser, parameters);
     }
 }
 
 #[inline(always)]
-fn group_by<const SHIFTS: bool, T: Lane<N>, I: Isa, const N: usize>(
+fn group_by<const FAR: bool, const SHIFTS: bool, T: Lane<N>, I: Isa, const N: usize>(
     index: usize,
     mut place: impl Place<T>,
     normaliser: &Normaliser<T, N>,
@@ -41,21 +39,18 @@ fn group_by<const SHIFTS: bool, T: Lane<N>, I: Isa, const N: usize>(
     let how = How { streams: parameters.streams, ahead: parameters.ahead };
     if spatial < SMALL {
         let [gamma, beta] = parameters.of_elements(first);
-        place.write_row(0, group, Spread::<SHIFTS, T, I, N>::new(normaliser, gamma, beta), how);
-    } else {
-        if are_few(parameters.channels) {
-            for channel in 0..parameters.channels {
-                let affine = Affine::<SHIFTS, T, I, N>::of_channel(normaliser, parameters, first + channel);
-                place.write_row(channel * spatial, spatial, affine, how);
-            }
-            return;
-        }
-        for some in (0..parameters.channels).step_by(N) {
-            let affines = Affines::<T, N>::new::<I>(normaliser, parameters, first + some);
-            for channel in some..parameters.channels.min(some + N) {
-                place.write_row(channel * spatial, spatial, affines.of::<SHIFTS, I>(channel - some), how);
-            }
-        }
+        let spread = Spread::<SHIFTS, T, I, N>::new(normaliser, gamma, beta);
+        place.write_rows::<FAR, I, N>(0..group, group, Single(spread), how);
+        return;
+    }
+    for some in (0..parameters.channels).step_by(N) {
+        let affines = if parameters.channels <= FEW {
+            Affines::<T, N>::few(normaliser, parameters, first)
+        } else {
+            Affines::<T, N>::new::<I>(normaliser, parameters, first + some)
+        };
+        let range = some * spatial..parameters.channels.min(some + N) * spatial;
+        place.write_rows::<FAR, I, N>(range, spatial, OfChannels::<SHIFTS, T, N>(&affines), how);
     }
 }
 
@@ -105,7 +100,7 @@ impl<'a, 'b, P: Place<T>, T: Lane<N>, const N: usize> Pieces<'a, 'b, P, T, N> {
             let channel = self.done / spatial;
             let count = end.min((channel + 1) * spatial) - self.done;
             let affine = Affine::<SHIFTS, T, I, N>::of_channel(&self.normaliser, self.parameters, first + channel);
-            self.place.write_row(self.done, count, affine, how);
+            self.place.write_rows::<true, I, N>(self.done..self.done + count, count, Single(affine), how);
             self.done += count;
         }
     }
@@ -152,14 +147,25 @@ pub(super) struct Affine<const SHIFTS: bool, T: Lane<N>, I: Isa, const N: usize>
     shift: [Of<T, I, N>; 2],
 }
 
+/// The scale and shift of one channel, of all.
+#[inline(always)]
+fn of_channel<T: Lane<N>, const N: usize>(
+    normaliser: &Normaliser<T, N>,
+    parameters: &Parameters<'_, T, N>,
+    channel: usize,
+) -> [[In<T, N>; 2]; 2] {
+    let (_, distance) = normaliser.origin();
+    let scale = number::<T, N>(normaliser.inverse_deviation).times(parameters.gamma[channel].into());
+    let shift = NumbersOf::<T, f64, N>::exactly(parameters.beta[channel].into()).sub(distance.mul(scale));
+    [In::<T, N>::halves(scale), In::<T, N>::halves(shift)]
+}
+
 impl<const SHIFTS: bool, T: Lane<N>, I: Isa, const N: usize> Affine<SHIFTS, T, I, N> {
     /// That of one channel, of all.
     #[inline(always)]
     fn of_channel(normaliser: &Normaliser<T, N>, parameters: &Parameters<'_, T, N>, channel: usize) -> Self {
-        let (origin, distance) = normaliser.origin();
-        let scale = number::<T, N>(normaliser.inverse_deviation).times(parameters.gamma[channel].into());
-        let shift = NumbersOf::<T, f64, N>::exactly(parameters.beta[channel].into()).sub(distance.mul(scale));
-        let [scale, shift] = [In::<T, N>::halves(scale), In::<T, N>::halves(shift)];
+        let (origin, _) = normaliser.origin();
+        let [scale, shift] = of_channel(normaliser, parameters, channel);
         Self {
             origin: Of::<T, I, N>::splat(origin),
             scale: [Of::<T, I, N>::splat(scale[0]), Of::<T, I, N>::splat(scale[1])],
@@ -181,6 +187,20 @@ impl<T: Lane<N>, const N: usize> Affines<T, N> {
     pub fn new<I: Isa>(normaliser: &Normaliser<T, N>, parameters: &Parameters<'_, T, N>, first: usize) -> Self {
         let [gamma, beta] = [&parameters.gamma[first..], &parameters.beta[first..]];
         Self::with::<I>(normaliser, Of::<T, I, N>::some(gamma), Of::<T, I, N>::some(beta))
+    }
+
+    /// Of the few channels of a group, the first of which is `first` of all.
+    #[inline(always)]
+    fn few(normaliser: &Normaliser<T, N>, parameters: &Parameters<'_, T, N>, first: usize) -> Self {
+        let nothing = [[In::<T, N>::default(); N]; 2];
+        let mut affines = Self { origin: normaliser.origin().0, scale: nothing, shift: nothing };
+        for channel in 0..parameters.channels.min(FEW) {
+            let [scale, shift] = of_channel(normaliser, parameters, first + channel);
+            for j in 0..2 {
+                (affines.scale[j][channel], affines.shift[j][channel]) = (scale[j], shift[j]);
+            }
+        }
+        affines
     }
 
     #[inline(always)]
@@ -207,6 +227,27 @@ impl<T: Lane<N>, const N: usize> Affines<T, N> {
             origin: Of::<T, I, N>::splat(self.origin),
             scale: [Of::<T, I, N>::splat(scale[0][channel]), Of::<T, I, N>::splat(scale[1][channel])],
             shift: [Of::<T, I, N>::splat(shift[0][channel]), Of::<T, I, N>::splat(shift[1][channel])],
+        }
+    }
+}
+
+/// What becomes of the channels whose scales and shifts these are.
+struct OfChannels<'a, const SHIFTS: bool, T: Lane<N>, const N: usize>(&'a Affines<T, N>);
+
+impl<const SHIFTS: bool, T: Lane<N>, I: Isa, const N: usize> Rows<T, I, N, 1> for OfChannels<'_, SHIFTS, T, N> {
+    type Row = Affine<SHIFTS, T, I, N>;
+
+    #[inline(always)]
+    fn row(&self, row: usize) -> Self::Row {
+        self.0.of(row)
+    }
+
+    #[inline(always)]
+    fn joined(&self, row: Self::Row, count: usize, then: Self::Row) -> Self::Row {
+        Affine {
+            scale: [row.scale[0].up_to(count, then.scale[0]), row.scale[1].up_to(count, then.scale[1])],
+            shift: [row.shift[0].up_to(count, then.shift[0]), row.shift[1].up_to(count, then.shift[1])],
+            ..row
         }
     }
 }

@@ -124,7 +124,12 @@ impl<T: Lane<N>, P: Iterator<Item: Place<T>>, const N: usize> Forward<'_, P, T, 
                     batch.sum::<I>(at, place.x());
                 }
             }
-            on(I::PATH, Written { first, batch: &batch, summed: &mut summed, count, parameters });
+            let (batch, summed) = (&batch, &mut summed);
+            if parameters.is_far() {
+                on(I::PATH, Written::<true, _, T, N> { first, batch, summed, count, parameters });
+            } else {
+                on(I::PATH, Written::<false, _, T, N> { first, batch, summed, count, parameters });
+            }
             if count < size {
                 break;
             }
@@ -166,7 +171,7 @@ impl<T: Lane<N>, P: Iterator<Item: Place<T>>, const N: usize> Forward<'_, P, T, 
 ///
 /// It is a pass of its own, so that its loops find registers: what they kept on the stack they would wait for. A processor
 /// compares the lower twelve bits of an address first, and those that y is being written to are soon all there are.
-struct Written<'a, P, T: Lane<N>, const N: usize> {
+struct Written<'a, const FAR: bool, P, T: Lane<N>, const N: usize> {
     first: usize,
     batch: &'a Batch<T, N>,
     summed: &'a mut [Option<P>; BATCH],
@@ -174,7 +179,7 @@ struct Written<'a, P, T: Lane<N>, const N: usize> {
     parameters: &'a Parameters<'a, T, N>,
 }
 
-impl<T: Lane<N>, P: Place<T>, const N: usize> Pass for Written<'_, P, T, N> {
+impl<const FAR: bool, T: Lane<N>, P: Place<T>, const N: usize> Pass for Written<'_, FAR, P, T, N> {
     const IS_OF_BF16: bool = matches!(T::DTYPE, DType::BF16);
 
     #[inline(always)]
@@ -189,7 +194,7 @@ impl<T: Lane<N>, P: Place<T>, const N: usize> Pass for Written<'_, P, T, N> {
                 Outcome::Odd => None,
             };
             match normaliser {
-                Some(normaliser) => forward::group::<T, I, N>(first + at, place, &normaliser, parameters),
+                Some(normaliser) => forward::group::<FAR, T, I, N>(first + at, place, &normaliser, parameters),
                 None => carefully(first + at, &mut place, parameters),
             }
         }
@@ -215,7 +220,9 @@ fn shares<T: Lane<N>, const N: usize>(parameters: &Parameters<'_, T, N>, groups:
 fn differentiate<T: Lane<N>, const N: usize>(path: Path, groups: Groups<'_, T, N>) {
     if groups.parameters.extents.spatial < SMALL {
         on(path, small::Backward(groups));
+    } else if groups.parameters.is_far() {
+        on(path, Backward::<true, T, N>(groups));
     } else {
-        on(path, Backward(groups));
+        on(path, Backward::<false, T, N>(groups));
     }
 }

@@ -74,18 +74,6 @@ pub(super) fn look_up<I: Isa, T>(first: *const T, count: usize) {
     }
 }
 
-/// Arrays of places as places of arrays.
-///
-/// # Safety
-///
-/// `P` is an array of places for elements of `B`, or one of such arrays.
-#[inline(always)]
-pub(super) unsafe fn joined<P, B: Copy>(places: &mut [P]) -> &mut [MaybeUninit<B>] {
-    const { assert!(size_of::<P>() == size_of::<B>() && align_of::<P>() == align_of::<B>()) };
-    // SAFETY: as the caller says; the one has the size and the alignment of the other.
-    unsafe { std::slice::from_raw_parts_mut(places.as_mut_ptr().cast(), places.len()) }
-}
-
 /// Asks for pages of 2 MiB where they lie whole in this memory. It is an advice: nothing depends on it.
 #[cfg(target_os = "linux")]
 fn on_large_pages<T>(place: &mut [MaybeUninit<T>]) {

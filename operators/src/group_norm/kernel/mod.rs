@@ -37,15 +37,17 @@
 //!
 //! # Where arrays lie
 //!
-//! A vector of f32 or f64 that begins where a line of the caches does is one line, any other lies across two. Long rows
-//! and samples are begun so that those that are written are lines (`row`, `interleaved`). And a processor compares the
+//! A vector of f32 or f64 that begins where a line of the caches does is one line, any other lies across two. The channels
+//! of a group lie one after the other, and are written as one run of vectors that are lines: where two channels meet, a
+//! vector has lanes of both (`row`). What goes past the caches is written a whole line at once, also there (`far`). Samples
+//! whose channels are interleaved are begun so that vectors are lines, too (`interleaved`). And a processor compares the
 //! lower twelve bits of the addresses that it reads with those that it is still writing, and waits where they are the
-//! same: so a row is written from its end where y comes just after x in these bits (`row`), and the loops that write have
+//! same: so a long row is written from its end where y comes just after x in these bits (`row`), and the loops that write have
 //! a function of their own, to find registers for what they would otherwise read from the stack (`grouped`).
 //!
 //! Where a page of 4 KiB lies in the memory, a processor has to look up, and what it fetches ahead by itself ends where a
 //! page does. So the pages of all that is read and written from memory are looked up some pages ahead, by fetching a line
-//! of each (`memory`, `row`, `forward`, `backward`, `interleaved::columns`).
+//! of each (`memory`, `far`, `forward`, `backward`, `interleaved::columns`).
 //!
 //! # Threads
 //!
@@ -59,13 +61,12 @@
 //! | what | why |
 //! |---|---|
 //! | [`parameters::SMALL`] | below 16 elements a channel, a loop over each channel would be mostly its ends: gamma and beta are spread out over the elements |
-//! | `row::MANY` | a shorter row is written by a loop that asks for nothing: what is asked of a long one would take as long as its vectors |
 //! | `grouped::FEW` | of 16 vectors, a sum would wait for the guess of the mean: that of all groups of a batch is guessed first |
 //! | `statistics::MANY` | from 16 vectors on it pays to ask whether elements of 16 bits can be summed about 0 |
 //! | `interleaved::channels::MANY` | from four groups on, what is computed in twice the precision of f64 is computed side by side |
 //! | [`Sizes::batched`] | up to eight groups of 16 KiB together, and what is written of one, are held in the first cache: they are a batch |
-//! | `row::MANY`, `interleaved::LONG` | a row of eight vectors, and a sample of 16 KiB, pay for a beginning that makes lines of the vectors that follow |
-//! | `forward::are_few` | the scale and shift of up to three channels are sooner computed one by one than a vector at a time |
+//! | `row::MANY`, `interleaved::LONG` | rows of eight vectors in all, and a sample of 16 KiB, pay for a beginning that makes lines of the vectors that follow |
+//! | `forward::FEW` | the scale and shift of up to three channels are sooner computed one by one than a vector at a time |
 //! | `interleaved::columns::FEW_ROWS` | what is done once for each column of a row that two vectors divide pays from 32 such rows on; where there are fewer, a row is one place in space |
 //! | [`Sizes::streamed`] | from 8 MiB on, y is not in a cache any more when it is read, and is written past them: otherwise its old content is read first |
 //! | `memory::AHEAD` | a page is looked up while some before it are read: as long as that takes |
@@ -84,6 +85,7 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod backward;
+mod far;
 mod forward;
 mod grouped;
 mod interleaved;

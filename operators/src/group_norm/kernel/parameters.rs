@@ -102,6 +102,11 @@ impl<'a, T: Lane<N>, const N: usize> Parameters<'a, T, N> {
         if next == self.norm.num_channels { 0 } else { next }
     }
 
+    /// Whether what is written is fetched or goes past the caches.
+    pub fn is_far(&self) -> bool {
+        self.streams || self.ahead > 0
+    }
+
     /// How many threads share out an input. Where it is one, the pool is not asked.
     pub fn threads(&self) -> usize {
         if self.is_little { 1 } else { rayon::current_num_threads() }

@@ -1,9 +1,10 @@
 //! Where a pass over a group reads and writes: from one array into another, or in place.
 
 use std::mem::MaybeUninit;
+use std::ops::Range;
 
 use super::lanes::Lane;
-use super::row::{self, Elementwise, How};
+use super::row::{self, How, Rows};
 use super::vector::Isa;
 
 /// A group's input, and room for its output.
@@ -17,12 +18,12 @@ pub(super) trait Place<T: Copy> {
     /// Writes all of the output.
     fn write(&mut self, values: &[T]);
 
-    /// Writes what becomes of `count` elements from the `first` on.
-    fn write_row<I: Isa, const N: usize>(
+    /// Writes what becomes of some elements, which are rows of `spatial`.
+    fn write_rows<const FAR: bool, I: Isa, const N: usize>(
         &mut self,
-        first: usize,
-        count: usize,
-        elementwise: impl Elementwise<T, I, N, 1>,
+        range: Range<usize>,
+        spatial: usize,
+        rows: impl Rows<T, I, N, 1>,
         how: How,
     ) where
         T: Lane<N>;
@@ -49,17 +50,16 @@ impl<T: Copy> Place<T> for Apart<'_, T> {
     }
 
     #[inline(always)]
-    fn write_row<I: Isa, const N: usize>(
+    fn write_rows<const FAR: bool, I: Isa, const N: usize>(
         &mut self,
-        first: usize,
-        count: usize,
-        elementwise: impl Elementwise<T, I, N, 1>,
+        range: Range<usize>,
+        spatial: usize,
+        rows: impl Rows<T, I, N, 1>,
         how: How,
     ) where
         T: Lane<N>,
     {
-        let range = first..first + count;
-        row::write::<T, I, N, 1>([&self.x[range.clone()]], &mut self.y[range], elementwise, how);
+        row::write::<FAR, T, I, N, 1>([&self.x[range.clone()]], &mut self.y[range], spatial, rows, how);
     }
 }
 
@@ -81,15 +81,17 @@ impl<T: Copy> Place<T> for Within<'_, T> {
     }
 
     #[inline(always)]
-    fn write_row<I: Isa, const N: usize>(
+    fn write_rows<const FAR: bool, I: Isa, const N: usize>(
         &mut self,
-        first: usize,
-        count: usize,
-        elementwise: impl Elementwise<T, I, N, 1>,
+        range: Range<usize>,
+        spatial: usize,
+        rows: impl Rows<T, I, N, 1>,
         how: How,
     ) where
         T: Lane<N>,
     {
-        row::write_within::<T, I, N>(&mut self.0[first..first + count], elementwise, how);
+        for (at, row) in self.0[range].chunks_exact_mut(spatial).enumerate() {
+            row::write_within::<T, I, N>(row, rows.row(at), how);
+        }
     }
 }

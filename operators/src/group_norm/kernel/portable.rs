@@ -56,8 +56,8 @@ macro_rules! portable {
                 self.0
             }
             #[inline(always)]
-            fn last(self, count: usize) -> Self {
-                Self(std::array::from_fn(|j| if j + count >= $lanes { self.0[j] } else { 0.0 }))
+            fn up_to(self, count: usize, then: Self) -> Self {
+                Self(std::array::from_fn(|j| if j < count { self.0[j] } else { then.0[j] }))
             }
             #[inline(always)]
             fn sum(self) -> $element {

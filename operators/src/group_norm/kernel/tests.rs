@@ -154,7 +154,8 @@ fn no_size_shows() {
         Sizes { fetched: always, ..streamed },
         Sizes { fetched: always, held: always, ..streamed },
     ];
-    // The last: channels of the bytes that are written by turns, of f64, of f32 and of 16 bits.
+    // Rows that meet within a vector and within a pair of them, more of them than a vector has lanes, too. The last: channels
+    // of the bytes that are written by turns, of f64, of f32 and of 16 bits.
     let shapes = [
         [2, 3, 2, 35],
         [3, 2, 64, 1],
@@ -162,6 +163,9 @@ fn no_size_shows() {
         [1, 2, 2, 600],
         [5, 7, 2, 3],
         [2, 8, 5, 19],
+        [1, 2, 3, 16],
+        [2, 2, 19, 17],
+        [1, 3, 5, 49],
         [2, 2, 2, 2047],
         [2, 2, 2, 2050],
         [2, 2, 2, 4099],
@@ -248,7 +252,9 @@ fn bits_at<T: Element>(path: Path, order: Order, shape: [usize; 4], [start, ahea
 #[test]
 fn it_does_not_show_where_arrays_lie() {
     fn check<T: Element>() {
-        let cases = ORDERS.into_iter().flat_map(|order| [[2, 2, 3, 200], [1, 2, 4, 1100]].map(|shape| (order, shape)));
+        let cases = ORDERS
+            .into_iter()
+            .flat_map(|order| [[2, 2, 3, 200], [1, 2, 4, 1100], [1, 2, 18, 19]].map(|shape| (order, shape)));
         for (order, shape) in cases {
             let usual = bits_at::<T>(Path::Portable, order, shape, [0, 2048]);
             let places = [0, 1, 5].into_iter().flat_map(|start| [0, 8, 64, 72, 512, 576].map(|ahead| [start, ahead]));

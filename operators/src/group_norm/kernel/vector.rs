@@ -69,7 +69,7 @@ pub(super) trait Roots: Arithmetic<f64> {
 }
 
 /// Lanes that are computed with side by side.
-pub(super) trait Vector<E, const N: usize>: Arithmetic<E> {
+pub(super) trait Vector<E: Default, const N: usize>: Arithmetic<E> {
     /// The lanes of an array.
     fn load(values: &[E; N]) -> Self;
     /// The first lanes of as many values as there are, 0 in the others.
@@ -89,8 +89,13 @@ pub(super) trait Vector<E, const N: usize>: Arithmetic<E> {
     fn first(self, count: usize) -> Self {
         Self::some(&self.store()[..count])
     }
+    /// The first `count` lanes, and of another vector those after them.
+    fn up_to(self, count: usize, then: Self) -> Self;
     /// The last `count` lanes, 0 in the others.
-    fn last(self, count: usize) -> Self;
+    #[inline(always)]
+    fn last(self, count: usize) -> Self {
+        Self::splat(E::default()).up_to(N - count, self)
+    }
     /// The sum of all lanes: the upper half is added to the lower, again and again.
     fn sum(self) -> E;
 }

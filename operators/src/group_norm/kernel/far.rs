@@ -1,0 +1,221 @@
+//! Rows that come from memory or are written past the caches.
+//!
+//! What is written past the caches is written a line at once, also where rows meet; what comes later is fetched on the way.
+
+use std::mem::MaybeUninit;
+
+use super::lanes::Lane;
+use super::memory::{LINE, STRETCH, look_up, room_at, values_at};
+use super::row::{Block, Elementwise, How, Rows, block, fetch, of_block};
+use super::vector::Isa;
+
+/// Writes rows of `spatial` elements, in all at least as many as in a vector.
+#[inline(always)]
+pub(super) fn write<T: Lane<N>, I: Isa, const N: usize, const A: usize>(
+    inputs: [&[T]; A],
+    out: &mut [MaybeUninit<T>],
+    spatial: usize,
+    rows: impl Rows<T, I, N, A>,
+    how: How,
+) {
+    let end = out.as_ptr_range().end;
+    if how.streams && !end.addr().is_multiple_of(LINE) {
+        // A line that is written in part is read first.
+        I::prefetch(end);
+    }
+    let mut writing = Writing { inputs, out, spatial, row: rows.row(0), rows, at: 0, done: 0, looked: 0, how };
+    writing.begin();
+    // Half a line that is written past the caches costs more than all of it.
+    if T::IS_PAIRED || how.streams && size_of::<[T; N]>() < LINE {
+        writing.blocks::<[[T; N]; 2]>();
+    }
+    writing.blocks::<[T; N]>();
+    writing.end();
+}
+
+/// Rows on their way.
+struct Writing<'a, R: Rows<T, I, N, A>, T: Lane<N>, I: Isa, const N: usize, const A: usize> {
+    inputs: [&'a [T]; A],
+    out: &'a mut [MaybeUninit<T>],
+    spatial: usize,
+    rows: R,
+    /// The row that comes next, and what becomes of its elements.
+    at: usize,
+    row: R::Row,
+    /// So many elements are written.
+    done: usize,
+    /// So many have had the pages looked up that come so far after them.
+    looked: usize,
+    how: How,
+}
+
+impl<R: Rows<T, I, N, A>, T: Lane<N>, I: Isa, const N: usize, const A: usize> Writing<'_, R, T, I, N, A> {
+    /// Writes the beginning, where that makes whole lines of what follows.
+    #[inline(always)]
+    fn begin(&mut self) {
+        let length = self.out.len();
+        if self.how.streams && length >= 2 * N {
+            let values = [self.vector(0), self.vector(N)];
+            let values = values.as_flattened();
+            let count = self.out.as_ptr().align_offset(LINE).min(values.len() - 1);
+            self.out[..count].write_copy_of_slice(&values[..count]);
+            (self.done, self.at) = (count, count / self.spatial);
+            self.row = self.rows.row(self.at);
+        }
+    }
+
+    /// Writes as many blocks as there are.
+    #[inline(always)]
+    fn blocks<B: Across<T, N>>(&mut self) {
+        let (length, size) = (self.out.len(), of_block::<B, T>());
+        loop {
+            let end = length.min((self.at + 1) * self.spatial);
+            self.within::<B>(end);
+            if self.done == end && end < length {
+                self.at += 1;
+                self.row = self.rows.row(self.at);
+            } else if self.done + size <= length {
+                self.across::<B>();
+            } else {
+                break;
+            }
+        }
+    }
+
+    /// Writes the blocks that lie in a row, which ends there.
+    #[inline(always)]
+    fn within<B: Block<T, N>>(&mut self, end: usize) {
+        let (size, ahead) = (of_block::<B, T>(), self.how.ahead);
+        let count = (end - self.done) / size;
+        for first in (0..count).step_by(STRETCH / size_of::<B>()) {
+            let count = (count - first).min(STRETCH / size_of::<B>());
+            self.look_up();
+            // SAFETY: so many blocks are in the row.
+            unsafe {
+                // A branch less in each loop.
+                if self.how.streams && size_of::<B>() >= LINE {
+                    blocks::<true, true, B, T, I, N, A>(self.inputs, self.out, self.done, count, self.row, ahead);
+                } else {
+                    blocks::<false, true, B, T, I, N, A>(self.inputs, self.out, self.done, count, self.row, ahead);
+                }
+            }
+            self.done += count * size;
+        }
+    }
+
+    /// Looks up the pages of what comes later, where that has not been done.
+    #[inline(always)]
+    fn look_up(&mut self) {
+        if self.done < self.looked {
+            return;
+        }
+        let count = (STRETCH / size_of::<T>()).min(self.out.len() - self.looked);
+        look_up::<I, _>(self.out.as_ptr().wrapping_add(self.looked), count);
+        for input in self.inputs {
+            look_up::<I, _>(input.as_ptr().wrapping_add(self.looked + self.how.ahead), count);
+        }
+        self.looked += count;
+    }
+
+    /// Writes a block that lies in more than one row.
+    #[inline(always)]
+    fn across<B: Across<T, N>>(&mut self) {
+        let at = self.done;
+        let values = B::across(self, at);
+        // SAFETY: a block ends where the elements do, or before.
+        let place = unsafe { room_at(self.out, at) };
+        if self.how.streams && size_of::<B>() >= LINE {
+            I::stream(values, place);
+        } else {
+            place.write(values);
+        }
+        self.done += of_block::<B, T>();
+    }
+
+    /// The vector from an element of the next row on, which may reach into the one after it.
+    #[inline(always)]
+    fn vector(&mut self, at: usize) -> [T; N] {
+        let end = (self.at + 1) * self.spatial;
+        assert!(at + N <= self.out.len(), "a vector ends where the elements do, or before");
+        // SAFETY: each input has as many elements as there are places.
+        let values = self.inputs.map(|input| unsafe { values_at(input, at) });
+        if self.how.ahead > 0 {
+            fetch::<I, [T; N], T, A>(values, self.how.ahead);
+        }
+        let row = self.row;
+        if at + N < end || end >= self.out.len() {
+            return row.of_vector(at, values);
+        }
+        self.at += 1;
+        self.row = self.rows.row(self.at);
+        self.rows.joined(row, end - at, self.row).of_vector(at, values)
+    }
+
+    /// Writes what is less than a vector.
+    #[inline(always)]
+    fn end(self) {
+        let (length, done) = (self.out.len(), self.done);
+        if done == length {
+            return;
+        }
+        let end = length - N;
+        if self.how.streams {
+            // SAFETY: there are as many elements as in a vector, here and below.
+            let values = self.inputs.map(|input| unsafe { values_at(input, end) });
+            // A line that is written past the caches and again through them costs more than many others.
+            let values = self.row.of_vector(end, values);
+            self.out[done..].write_copy_of_slice(&values[N - (length - done)..]);
+        } else {
+            unsafe { block::<false, false, [T; N], T, I, N, A>(self.inputs, self.out, end, self.row, 0) };
+        }
+    }
+}
+
+/// Blocks that reach from a row into others.
+trait Across<T: Lane<N>, const N: usize>: Block<T, N> {
+    /// What becomes of that from an element of the next row on.
+    fn across<R: Rows<T, I, N, A>, I: Isa, const A: usize>(rows: &mut Writing<'_, R, T, I, N, A>, at: usize) -> Self;
+}
+
+impl<T: Lane<N>, const N: usize> Across<T, N> for [T; N] {
+    #[inline(always)]
+    fn across<R: Rows<T, I, N, A>, I: Isa, const A: usize>(rows: &mut Writing<'_, R, T, I, N, A>, at: usize) -> Self {
+        rows.vector(at)
+    }
+}
+
+impl<T: Lane<N>, const N: usize> Across<T, N> for [[T; N]; 2] {
+    #[inline(always)]
+    fn across<R: Rows<T, I, N, A>, I: Isa, const A: usize>(rows: &mut Writing<'_, R, T, I, N, A>, at: usize) -> Self {
+        [rows.vector(at), rows.vector(at + N)]
+    }
+}
+
+/// Writes the blocks from an element on.
+///
+/// # Safety
+///
+/// So many blocks are there.
+#[inline(always)]
+unsafe fn blocks<
+    const STREAMS: bool,
+    const FETCHES: bool,
+    B: Block<T, N>,
+    T: Lane<N>,
+    I: Isa,
+    const N: usize,
+    const A: usize,
+>(
+    inputs: [&[T]; A],
+    out: &mut [MaybeUninit<T>],
+    first: usize,
+    count: usize,
+    elementwise: impl Elementwise<T, I, N, A>,
+    ahead: usize,
+) {
+    for turn in 0..count {
+        let at = first + of_block::<B, T>() * turn;
+        // SAFETY: as the caller says.
+        unsafe { block::<STREAMS, FETCHES, B, T, I, N, A>(inputs, out, at, elementwise, ahead) };
+    }
+}
