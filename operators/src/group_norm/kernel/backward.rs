@@ -1,4 +1,4 @@
-//! The backward pass over groups that lie contiguous, one after the other.
+//! The backward pass over channels of a vector and more that lie contiguous.
 //!
 //! With `d = x - shift`, of which the statistics know everything, the gradient of x is linear in dy and d:
 //! `dx = dy * p + d * q + r`, `p` for each channel, `q` and `r` for each group. So x and dy are read twice, the
@@ -8,6 +8,7 @@ use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use super::Pass;
+use super::batches::{Channels, Group, Groups, Shares, differentiated_carefully};
 use super::lanes::{Compute, In, Lane, NumbersOf, Of, WideOf};
 use super::memory::look_up;
 use super::numbers::Numbers;
@@ -18,42 +19,18 @@ use super::vector::{Arithmetic, Isa, Vector};
 use crate::group_norm::wide::{Sum, Wide};
 use crate::tensor::DType;
 
-/// What each channel of some samples adds to the gradients of gamma and of beta.
-pub(in crate::group_norm) type Shares<'a> = [&'a mut [f64]; 2];
-
 /// So many terms a lane adds before it is emptied.
 const RUN: usize = 32;
 
-/// Some groups, and what is read and written of them.
-pub(super) struct Groups<'a, T: Lane<N>, const N: usize> {
-    /// Where the first is among those of all samples.
-    pub first: usize,
-    pub x: &'a [T],
-    pub dy: &'a [T],
-    pub dx: Option<&'a mut [MaybeUninit<T>]>,
-    pub shares: Shares<'a>,
-    pub parameters: &'a Parameters<'a, T, N>,
-}
+/// The pass over groups each channel of which is written once that of the next group is summed: so reading and writing go on
+/// side by side.
+pub(super) struct ByTurns<'a, T: Lane<N>, const N: usize>(pub Groups<'a, T, N>);
 
-/// The pass over some groups.
-///
-/// In batches, as forward, little is won where groups are small, and more lost where they are not: more is done for each,
-/// and done while another waits.
-pub(super) struct Backward<'a, const FAR: bool, T: Lane<N>, const N: usize>(pub Groups<'a, T, N>);
-
-impl<const FAR: bool, T: Lane<N>, const N: usize> Pass for Backward<'_, FAR, T, N> {
+impl<T: Lane<N>, const N: usize> Pass for ByTurns<'_, T, N> {
     const IS_OF_BF16: bool = matches!(T::DTYPE, DType::BF16);
 
     #[inline(always)]
     fn run<I: Isa>(self) {
-        if FAR && self.0.dx.is_some() && self.0.parameters.turns { self.by_turns::<I>() } else { self.by_groups::<I>() }
-    }
-}
-
-impl<const FAR: bool, T: Lane<N>, const N: usize> Backward<'_, FAR, T, N> {
-    /// Each channel of a group is written once that of the next group is summed: so reading and writing go on side by side.
-    #[inline(always)]
-    fn by_turns<I: Isa>(self) {
         let Groups { first, x, dy, dx, shares: [hats, dys], parameters } = self.0;
         let Some(dx) = dx else { return };
         let (channels, group) = (parameters.channels, parameters.extents.group);
@@ -77,51 +54,41 @@ impl<const FAR: bool, T: Lane<N>, const N: usize> Backward<'_, FAR, T, N> {
             channel = parameters.after(channel);
         }
         if let Some(Last { summed, inputs, dx, parameters, first }) = last {
-            summed.write::<FAR, I>(inputs, dx, parameters, first, 0..channels);
+            summed.write::<true, I>(inputs, dx, parameters, first, 0..channels);
         }
         I::fence();
     }
-
-    #[inline(always)]
-    fn by_groups<I: Isa>(self) {
-        let Groups { first, x, dy, mut dx, shares: [hats, dys], parameters } = self.0;
-        let (channels, group) = (parameters.channels, parameters.extents.group);
-        let mut channel = first % parameters.groups * channels;
-        for at in 0..x.len() / group {
-            let inputs = [&x[at * group..][..group], &dy[at * group..][..group]];
-            let [hats, dys] = [&mut hats[at * channels..][..channels], &mut dys[at * channels..][..channels]];
-            let mut dx = dx.as_mut().map(|dx| &mut dx[at * group..][..group]);
-            let summed = if parameters.are_wider {
-                None
-            } else {
-                Summed::of::<I>(inputs, [&mut *hats, &mut *dys], parameters, channel, &mut ())
-            };
-            match (summed, dx.as_mut()) {
-                (Some(summed), Some(dx)) => summed.write::<FAR, I>(inputs, dx, parameters, channel, 0..channels),
-                (Some(_), None) => {}
-                (None, _) => differentiated_carefully(first + at, inputs, dx, [hats, dys], parameters),
-            }
-            channel = parameters.after(channel);
-        }
-        if parameters.streams {
-            I::fence();
-        }
-    }
 }
 
-/// Differentiates group `index` of those of all samples, which needs more care than a pass takes.
-#[cold]
-#[inline(never)]
-pub(super) fn differentiated_carefully<T: Lane<N>, const N: usize>(
-    index: usize,
-    inputs: [&[T]; 2],
-    dx: Option<&mut [MaybeUninit<T>]>,
-    shares: Shares<'_>,
-    Parameters { norm, extents, gamma, .. }: &Parameters<'_, T, N>,
-) {
-    let values = norm.differentiated_carefully(index, *extents, gamma, inputs, shares);
-    if let Some(dx) = dx {
-        dx.write_copy_of_slice(&values);
+/// Channels of a vector and more, from memory or past the caches where they are `FAR`.
+pub(super) struct Long<const FAR: bool>;
+
+impl<const FAR: bool, T: Lane<N>, const N: usize> Channels<T, N> for Long<FAR> {
+    type Sums = ();
+
+    #[inline(always)]
+    fn sums<I: Isa>(group: &Group<'_, T, N>, shift: In<T, N>, shares: Shares<'_>) -> ([WideOf<T, N>; 2], ()) {
+        let moments = if shifts::<T, N>(shift) {
+            summed::<true, T, I, N>(shift, group.inputs, shares, group.parameters, &mut ())
+        } else {
+            summed::<false, T, I, N>(shift, group.inputs, shares, group.parameters, &mut ())
+        };
+        (moments, ())
+    }
+
+    #[inline(always)]
+    fn write<I: Isa>(
+        &Group { inputs, first, parameters }: &Group<'_, T, N>,
+        normaliser: &Normaliser<T, N>,
+        (): (),
+        shares: Shares<'_>,
+        dx: Option<&mut [MaybeUninit<T>]>,
+    ) -> bool {
+        let Some(summed) = Summed::new(*normaliser, shares, parameters, first) else { return false };
+        if let Some(dx) = dx {
+            summed.write::<FAR, I>(inputs, dx, parameters, first, 0..parameters.channels);
+        }
+        true
     }
 }
 

@@ -4,13 +4,14 @@ use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
-use super::backward::{Backward, Groups, Shares};
+use super::backward::{ByTurns, Long};
+use super::batches::{Backward, Groups, Shares};
 use super::forward::{self, LookUp, Pieces};
 use super::lanes::Lane;
 use super::parameters::{Parameters, SMALL};
 use super::path::Path;
 use super::place::{Apart, Place, Within};
-use super::small;
+use super::small::Few;
 use super::statistics::{BATCH, Batch, Normaliser, Outcome};
 use super::vector::Isa;
 use super::{Pass, on};
@@ -100,7 +101,7 @@ impl<T: Lane<N>, P: Iterator<Item: Place<T>>, const N: usize> Forward<'_, P, T, 
         let parameters = self.parameters;
         let (mut places, mut first) = (self.places, self.first);
         let mut batch = Batch::<T, N>::new();
-        let size = (parameters.sizes.batched / (size_of::<T>() * parameters.extents.group)).clamp(1, BATCH);
+        let size = parameters.at_once(1);
         // The sum of a few vectors would wait for the guess.
         let guesses_first = parameters.extents.group < FEW * N;
         loop {
@@ -219,10 +220,12 @@ fn shares<T: Lane<N>, const N: usize>(parameters: &Parameters<'_, T, N>, groups:
 /// Differentiates some groups, by the pass that is made for how many elements the channels have.
 fn differentiate<T: Lane<N>, const N: usize>(path: Path, groups: Groups<'_, T, N>) {
     if groups.parameters.extents.spatial < SMALL {
-        on(path, small::Backward(groups));
+        on(path, Backward::<Few, T, N>::new(groups));
+    } else if groups.parameters.turns && groups.dx.is_some() {
+        on(path, ByTurns(groups));
     } else if groups.parameters.is_far() {
-        on(path, Backward::<true, T, N>(groups));
+        on(path, Backward::<Long<true>, T, N>::new(groups));
     } else {
-        on(path, Backward::<false, T, N>(groups));
+        on(path, Backward::<Long<false>, T, N>::new(groups));
     }
 }

@@ -11,8 +11,7 @@
 //! `dy`, and both once more to write dx, which is linear in them (`backward`; channels of few elements: `small`).
 //!
 //! Contiguous groups are taken one by one, so that the second reading finds what fits there in the second cache; small
-//! ones, forward and where channels have few elements, in batches, so that none waits for its own root and divisions
-//! (`grouped`, `small`). Where the channels are interleaved (`interleaved`) the same is done for a sample as a whole: the
+//! ones in batches, so that none waits for its own root and divisions (`grouped`, `batches`). Where the channels are interleaved (`interleaved`) the same is done for a sample as a whole: the
 //! sums go down its rows lane by lane, and the numbers of a channel stand in rows of their own. Where axes of space lie
 //! in another order nothing changes, as neither mean nor variance depends on it. Any other strides are made contiguous
 //! first, by the callers.
@@ -85,6 +84,7 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod backward;
+mod batches;
 mod far;
 mod forward;
 mod grouped;
@@ -109,7 +109,7 @@ mod tests;
 use std::any::TypeId;
 use std::mem::MaybeUninit;
 
-pub(super) use backward::Shares;
+pub(super) use batches::Shares;
 use half::{bf16, f16};
 use memory::{places, written};
 pub(super) use parameters::Casts;

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use super::lanes::{Compute, In, Lane, WideOf};
 use super::sizes::Sizes;
+use super::statistics::BATCH;
 use super::{Task, same};
 use crate::group_norm::GroupNorm;
 use crate::group_norm::shape::Extents;
@@ -105,6 +106,11 @@ impl<'a, T: Lane<N>, const N: usize> Parameters<'a, T, N> {
     /// Whether what is written is fetched or goes past the caches.
     pub fn is_far(&self) -> bool {
         self.streams || self.ahead > 0
+    }
+
+    /// How many groups are a batch, as many inputs being read of each.
+    pub fn at_once(&self, inputs: usize) -> usize {
+        (self.sizes.batched / (inputs * size_of::<T>() * self.extents.group)).clamp(1, BATCH)
     }
 
     /// How many threads share out an input. Where it is one, the pool is not asked.

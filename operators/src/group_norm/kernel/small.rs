@@ -1,99 +1,54 @@
-//! The backward pass over groups whose channels have few elements.
+//! The backward pass over channels of few elements that lie contiguous.
 //!
 //! Sums are taken in f64, those of elements of 16 bits by way of f32 lanes that are emptied after a few terms; and gamma is
 //! spread out over the elements, since a loop over each channel would be mostly its ends.
 
 use std::mem::MaybeUninit;
 
-use super::Pass;
-use super::backward::{Groups, Shares, differentiated_carefully, line};
+use super::backward::line;
+use super::batches::{Channels, Group, Shares};
 use super::lanes::{Compute, In, Lane, Of, WideOf, padded};
 use super::numbers::{Numbers, two_sum};
 use super::parameters::Parameters;
-use super::statistics::{BATCH, Batch, Normaliser, Outcome, RUN, number};
+use super::statistics::{Normaliser, RUN, number};
 use super::vector::{Arithmetic, Isa, Vector};
 use crate::group_norm::wide::Wide;
-use crate::tensor::DType;
 
-/// The pass over some groups. All of a batch are summed before the first is written: none waits for its own root.
-pub(super) struct Backward<'a, T: Lane<N>, const N: usize>(pub Groups<'a, T, N>);
+/// Channels of less than a vector.
+pub(super) struct Few;
 
-impl<T: Lane<N>, const N: usize> Pass for Backward<'_, T, N> {
-    const IS_OF_BF16: bool = matches!(T::DTYPE, DType::BF16);
+impl<T: Lane<N>, const N: usize> Channels<T, N> for Few {
+    /// Of `g = gamma * dy` and of `g * d`.
+    type Sums = [f64; 2];
 
     #[inline(always)]
-    fn run<I: Isa>(self) {
-        let Groups { first, x, dy, mut dx, shares: [hats, dys], parameters } = self.0;
-        let (channels, group) = (parameters.channels, parameters.extents.group);
-        let count = x.len() / group;
-        let size = (parameters.sizes.batched / (2 * size_of::<T>() * group)).clamp(1, BATCH);
-        // The gradient of one element is 0, and not what rounding leaves of it.
-        let takes_care = group == 1 || parameters.are_wider;
-        let mut batch = Batch::<T, N>::new();
-        let mut of_g = [[0.0; 2]; BATCH];
-        let (mut next, mut first_channels) = (first % parameters.groups * channels, [0; BATCH]);
-        for start in (0..count).step_by(size) {
-            let end = count.min(start + size);
-            for at in start..end {
-                batch.guess::<I>(at - start, &x[at * group..][..group]);
-                first_channels[at - start] = next;
-                next = parameters.after(next);
-            }
-            for at in start..end {
-                let inputs = [&x[at * group..][..group], &dy[at * group..][..group]];
-                let shares = [&mut hats[at * channels..][..channels], &mut dys[at * channels..][..channels]];
-                let [gamma, _] = parameters.of_elements(first_channels[at - start]);
-                let sums = sums::<T, I, N>(inputs, gamma, batch.shift(at - start), shares, parameters.extents.spatial);
-                batch.keep(at - start, sums.moments);
-                of_g[at - start] = sums.of_g;
-            }
-            let solved = batch.solved::<I>(end - start, parameters);
-            for at in start..end {
-                let inputs = [&x[at * group..][..group], &dy[at * group..][..group]];
-                let [hats, dys] = [&mut hats[at * channels..][..channels], &mut dys[at * channels..][..channels]];
-                let mut dx = dx.as_mut().map(|dx| &mut dx[at * group..][..group]);
-                let channel = first_channels[at - start];
-                let outcome = if takes_care { Outcome::Odd } else { batch.outcome(at - start, &solved, parameters) };
-                let found = match outcome {
-                    Outcome::Near(normaliser) => Some((normaliser, of_g[at - start])),
-                    Outcome::Far(nearer) => {
-                        let [gamma, _] = parameters.of_elements(channel);
-                        let shares = [&mut *hats, &mut *dys];
-                        let sums = sums::<T, I, N>(inputs, gamma, nearer, shares, parameters.extents.spatial);
-                        match Normaliser::judged(nearer, sums.moments, parameters) {
-                            Outcome::Near(normaliser) => Some((normaliser, sums.of_g)),
-                            Outcome::Far(_) | Outcome::Odd => None,
-                        }
-                    }
-                    Outcome::Odd => None,
-                };
-                let is_written = match found {
-                    Some((normaliser, of_g)) => {
-                        let means = projected(&normaliser, of_g, [&mut *hats, &mut *dys], parameters);
-                        let gamma = &parameters.gamma[channel..][..channels];
-                        let is_faint = parameters.is_faint(gamma, normaliser.inverse_deviation.into());
-                        let is_usual = !is_faint && line(&normaliser, means).is_some();
-                        if let (true, Some(dx)) = (is_usual, dx.as_mut()) {
-                            write::<T, I, N>(inputs, dx, &normaliser, means, parameters.of_elements(channel)[0]);
-                        }
-                        is_usual
-                    }
-                    None => false,
-                };
-                if !is_written {
-                    differentiated_carefully(first + at, inputs, dx, [hats, dys], parameters);
-                }
-            }
-        }
+    fn sums<I: Isa>(
+        &Group { inputs, first, parameters }: &Group<'_, T, N>,
+        shift: In<T, N>,
+        shares: Shares<'_>,
+    ) -> ([WideOf<T, N>; 2], [f64; 2]) {
+        sums::<T, I, N>(inputs, parameters.of_elements(first)[0], shift, shares, parameters.extents.spatial)
     }
-}
 
-/// The sums over a group, from one reading of it.
-struct Sums<T: Lane<N>, const N: usize> {
-    /// Of `d = x - shift` and of its square.
-    moments: [WideOf<T, N>; 2],
-    /// Of `g = gamma * dy` and of `g * d`.
-    of_g: [f64; 2],
+    #[inline(always)]
+    fn write<I: Isa>(
+        &Group { inputs, first, parameters }: &Group<'_, T, N>,
+        normaliser: &Normaliser<T, N>,
+        of_g: [f64; 2],
+        shares: Shares<'_>,
+        dx: Option<&mut [MaybeUninit<T>]>,
+    ) -> bool {
+        let means = projected(normaliser, of_g, shares, parameters);
+        let gamma = &parameters.gamma[first..][..parameters.channels];
+        let is_faint = parameters.is_faint(gamma, normaliser.inverse_deviation.into());
+        if is_faint || line(normaliser, means).is_none() {
+            return false;
+        }
+        if let Some(dx) = dx {
+            write::<T, I, N>(inputs, dx, normaliser, means, parameters.of_elements(first)[0]);
+        }
+        true
+    }
 }
 
 /// Makes of each channel's sums of `dy * d` and `dy` those of `dy * x_hat` and `dy`; the means of `g = gamma * dy` and of
@@ -122,7 +77,7 @@ fn sums<T: Lane<N>, I: Isa, const N: usize>(
     shift: In<T, N>,
     shares: Shares<'_>,
     spatial: usize,
-) -> Sums<T, N> {
+) -> ([WideOf<T, N>; 2], [f64; 2]) {
     let mut summing = Summing::<T, I, N>::new(shift);
     let ((x_vectors, x_rest), (dy_vectors, dy_rest)) = (x.as_chunks::<N>(), dy.as_chunks::<N>());
     let (gammas, gamma_rest) = gamma.as_chunks::<N>();
@@ -149,7 +104,7 @@ fn sums<T: Lane<N>, I: Isa, const N: usize>(
         }
         return summing.sums();
     }
-    let mut channels = Channels::new(shares, spatial);
+    let mut channels = InOrder::new(shares, spatial);
     for (x, (dy, gamma)) in vectors {
         channels.push::<T, I, N>(summing.add([x, dy], gamma, N));
     }
@@ -255,18 +210,17 @@ impl<T: Lane<N>, I: Isa, const N: usize> Summing<T, I, N> {
         [d, product]
     }
 
+    /// The sums of `d` and of its square, and those of `g` and of `g * d`.
     #[inline(always)]
-    fn sums(mut self) -> Sums<T, N> {
+    fn sums(mut self) -> ([WideOf<T, N>; 2], [f64; 2]) {
         if T::IS_SHORT {
             self.empty();
         }
         let [squares, of_g, of_products] = self.lanes;
         let squares = squares[0].add(squares[1]).sum();
         let [distances, left] = In::<T, N>::settled::<I>(self.distances).parts();
-        Sums {
-            moments: [WideOf::<T, N>::of_parts([distances, left + self.left.sum()]), squares.into()],
-            of_g: [of_g[0].add(of_g[1]).sum(), of_products[0].add(of_products[1]).sum()],
-        }
+        let moments = [WideOf::<T, N>::of_parts([distances, left + self.left.sum()]), squares.into()];
+        (moments, [of_g[0].add(of_g[1]).sum(), of_products[0].add(of_products[1]).sum()])
     }
 }
 
@@ -279,7 +233,7 @@ fn keep<T: Lane<N>, I: Isa, const N: usize>(places: &mut [f64; N], parts: [I::F6
 }
 
 /// The sums of channels of a few elements each, in their order.
-struct Channels<'a> {
+struct InOrder<'a> {
     shares: Shares<'a>,
     spatial: usize,
     /// The channel that is summed, what it comes to so far, and of how many elements.
@@ -288,7 +242,7 @@ struct Channels<'a> {
     count: usize,
 }
 
-impl<'a> Channels<'a> {
+impl<'a> InOrder<'a> {
     fn new(shares: Shares<'a>, spatial: usize) -> Self {
         Self { shares, spatial, channel: 0, of_channel: [0.0; 2], count: 0 }
     }

@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use super::super::Pass;
-use super::super::backward::{Shares, is_safe, line, projected};
+use super::super::backward::{is_safe, line, projected};
+use super::super::batches::Shares;
 use super::super::forward::Affines;
 use super::super::lanes::{Compute, In, Lane, NumbersOf, Of, WideOf};
 use super::super::numbers::Numbers;

@@ -19,7 +19,7 @@ use std::ops::Range;
 use bumpalo::Bump;
 use rayon::prelude::*;
 
-use super::backward::Shares;
+use super::batches::Shares;
 use super::lanes::{In, Lane, WideOf};
 use super::memory::LINE;
 use super::on;
