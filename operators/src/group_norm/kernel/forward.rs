@@ -38,9 +38,16 @@ fn group_by<const FAR: bool, const SHIFTS: bool, T: Lane<N>, I: Isa, const N: us
     let first = index % parameters.groups * parameters.channels;
     let how = How { streams: parameters.streams, ahead: parameters.ahead };
     if spatial < SMALL {
-        let [gamma, beta] = parameters.of_elements(first);
-        let spread = Spread::<SHIFTS, T, I, N>::new(normaliser, gamma, beta);
-        place.write_rows::<FAR, I, N>(0..group, group, Single(spread), how);
+        if T::IS_TIGHT {
+            let spread = WideSpread::<T, I, N>::new(normaliser, parameters.wide_of_elements(first));
+            place.write_rows::<FAR, I, N>(0..group, group, Single(spread), how);
+        } else {
+            let spread = Spread::<SHIFTS, T, I, N>::new(
+                normaliser,
+                [parameters.gamma_of_elements(first), parameters.beta_of_elements(first)],
+            );
+            place.write_rows::<FAR, I, N>(0..group, group, Single(spread), how);
+        }
         return;
     }
     for some in (0..parameters.channels).step_by(N) {
@@ -274,29 +281,16 @@ impl<const SHIFTS: bool, T: Lane<N>, I: Isa, const N: usize> Elementwise<T, I, N
 #[derive(Clone, Copy)]
 struct Spread<'a, const SHIFTS: bool, T: Lane<N>, I: Isa, const N: usize> {
     x_hat: Affine<SHIFTS, T, I, N>,
-    mean: NumbersOf<T, I::F64, N>,
-    inverse_deviation: NumbersOf<T, I::F64, N>,
     gamma: &'a [In<T, N>],
     beta: &'a [In<T, N>],
 }
 
 impl<'a, const SHIFTS: bool, T: Lane<N>, I: Isa, const N: usize> Spread<'a, SHIFTS, T, I, N> {
     #[inline(always)]
-    fn new(normaliser: &Normaliser<T, N>, gamma: &'a [In<T, N>], beta: &'a [In<T, N>]) -> Self {
+    fn new(normaliser: &Normaliser<T, N>, [gamma, beta]: [&'a [In<T, N>]; 2]) -> Self {
         let [one, zero] = [1.0, 0.0].map(In::<T, N>::of);
         let (one, zero) = (Of::<T, I, N>::splat(one), Of::<T, I, N>::splat(zero));
-        Self {
-            x_hat: Affines::with::<I>(normaliser, one, zero).of::<SHIFTS, I>(0),
-            mean: spread::<T, I, N>(normaliser.mean()),
-            inverse_deviation: spread::<T, I, N>(number::<T, N>(normaliser.inverse_deviation)),
-            gamma,
-            beta,
-        }
-    }
-
-    #[inline(always)]
-    fn part(&self, x: I::F64, gamma: I::F64, beta: I::F64) -> NumbersOf<T, I::F64, N> {
-        Numbers::exactly(NumbersOf::<T, I::F64, N>::normalised(x, self.mean, self.inverse_deviation, gamma, beta))
+        Self { x_hat: Affines::with::<I>(normaliser, one, zero).of::<SHIFTS, I>(0), gamma, beta }
     }
 }
 
@@ -305,16 +299,45 @@ impl<const SHIFTS: bool, T: Lane<N>, I: Isa, const N: usize> Elementwise<T, I, N
 
     #[inline(always)]
     fn of(&self, at: usize, [x]: [Of<T, I, N>; 1]) -> Of<T, I, N> {
-        let gamma = Of::<T, I, N>::some(&self.gamma[at..]);
-        let beta = Of::<T, I, N>::some(&self.beta[at..]);
-        if !T::IS_TIGHT {
-            return gamma.mul_add(self.x_hat.of(at, [x]), beta);
-        }
-        // Rounded once, x_hat would be off by as much as gamma makes of it.
-        let [x, gamma, beta] = [In::<T, N>::parts::<I>(x), In::<T, N>::parts::<I>(gamma), In::<T, N>::parts::<I>(beta)];
-        let mut y = [self.part(x[0], gamma[0], beta[0]); 2];
+        let [gamma, beta] = [Of::<T, I, N>::some(&self.gamma[at..]), Of::<T, I, N>::some(&self.beta[at..])];
+        gamma.mul_add(self.x_hat.of(at, [x]), beta)
+    }
+}
+
+/// The same in f64: rounded once, x_hat would be off by as much as gamma makes of it.
+#[derive(Clone, Copy)]
+struct WideSpread<'a, T: Lane<N>, I: Isa, const N: usize> {
+    mean: NumbersOf<T, I::F64, N>,
+    inverse_deviation: NumbersOf<T, I::F64, N>,
+    gamma: &'a [f64],
+    beta: &'a [f64],
+}
+
+impl<'a, T: Lane<N>, I: Isa, const N: usize> WideSpread<'a, T, I, N> {
+    #[inline(always)]
+    fn new(normaliser: &Normaliser<T, N>, [gamma, beta]: [&'a [f64]; 2]) -> Self {
+        let inverse_deviation = spread::<T, I, N>(number::<T, N>(normaliser.inverse_deviation));
+        Self { mean: spread::<T, I, N>(normaliser.mean()), inverse_deviation, gamma, beta }
+    }
+
+    /// Part of a vector, from element `at` on.
+    #[inline(always)]
+    fn part(&self, at: usize, x: I::F64) -> NumbersOf<T, I::F64, N> {
+        let [gamma, beta] = [self.gamma, self.beta].map(|values| &values[at.min(values.len())..]);
+        let [gamma, beta] = [I::F64::first_of(gamma), I::F64::first_of(beta)];
+        Numbers::exactly(NumbersOf::<T, I::F64, N>::normalised(x, self.mean, self.inverse_deviation, gamma, beta))
+    }
+}
+
+impl<T: Lane<N>, I: Isa, const N: usize> Elementwise<T, I, N, 1> for WideSpread<'_, T, I, N> {
+    const IS_UNIFORM: bool = false;
+
+    #[inline(always)]
+    fn of(&self, at: usize, [x]: [Of<T, I, N>; 1]) -> Of<T, I, N> {
+        let x = In::<T, N>::parts::<I>(x);
+        let mut y = [self.part(at, x[0]); 2];
         if In::<T, N>::PARTS == 2 {
-            y[1] = self.part(x[1], gamma[1], beta[1]);
+            y[1] = self.part(at + 8, x[1]);
         }
         In::<T, N>::split::<I>(y)[0]
     }

@@ -1,6 +1,7 @@
 //! Memory: that of an output, and some elements of an array as an array of their own.
 
 use std::mem::MaybeUninit;
+use std::ops::{Deref, DerefMut};
 
 use super::vector::Isa;
 
@@ -30,6 +31,39 @@ pub(super) fn written<T: Copy>(count: usize, write: impl FnOnce(&mut [MaybeUnini
     // SAFETY: there is room for so many, and `write` has given each its value.
     unsafe { values.set_len(count) };
     values
+}
+
+/// An array that begins where a line does.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Lines {
+    values: Vec<f64>,
+    start: usize,
+}
+
+impl Lines {
+    /// `count` times 0.
+    pub fn new(count: usize) -> Self {
+        let most = LINE / size_of::<f64>() - 1;
+        let mut values = Vec::<f64>::with_capacity(count + most);
+        let start = values.as_ptr().align_offset(LINE).min(most);
+        values.resize(start + count, 0.0);
+        Self { values, start }
+    }
+}
+
+impl Deref for Lines {
+    type Target = [f64];
+
+    #[inline(always)]
+    fn deref(&self) -> &[f64] {
+        &self.values[self.start..]
+    }
+}
+
+impl DerefMut for Lines {
+    fn deref_mut(&mut self) -> &mut [f64] {
+        &mut self.values[self.start..]
+    }
 }
 
 /// The elements of an array as places that are only written.

@@ -1,9 +1,11 @@
 //! What a pass needs to know beside its elements.
 
-use std::ops::RangeInclusive;
+use std::borrow::Cow;
+use std::ops::{Range, RangeInclusive};
 use std::sync::OnceLock;
 
 use super::lanes::{Compute, In, Lane, WideOf};
+use super::memory::Lines;
 use super::sizes::Sizes;
 use super::statistics::BATCH;
 use super::{Task, same};
@@ -31,8 +33,10 @@ pub(super) struct Parameters<'a, T: Lane<N>, const N: usize> {
     /// Of all channels.
     pub gamma: &'a [In<T, N>],
     pub beta: &'a [In<T, N>],
-    /// The two for each element of a sample, where the spatial size is small and not 1.
-    spread: [Vec<In<T, N>>; 2],
+    /// Gamma for each element of a sample, where the spatial size is small; and beta, but for dtypes that are tight.
+    spread: [Cow<'a, [In<T, N>]>; 2],
+    /// For those, the two in f64.
+    wide: [Cow<'a, Lines>; 2],
     pub sizes: Sizes,
     /// Whether one thread does it all.
     is_little: bool,
@@ -61,7 +65,14 @@ impl<'a, T: Lane<N>, const N: usize> Parameters<'a, T, N> {
     pub fn new(task: &Task<'a>, count: usize) -> Self {
         let Task { norm, extents, sizes, .. } = *task;
         let [gamma, beta] = values::<T, N>(norm);
-        let spread = [gamma, beta].map(|values| spread_out(values, extents.spatial));
+        let (mut spread, mut wide) = (Default::default(), Default::default());
+        if extents.spatial < SMALL {
+            let beta = if T::IS_TIGHT { &[][..] } else { beta };
+            spread = [gamma, beta].map(|values| spread_out(values, extents.spatial));
+        }
+        if extents.spatial < SMALL && T::IS_TIGHT {
+            wide = wide_of(norm, [gamma, beta], extents.spatial);
+        }
         let bytes = count * size_of::<T>();
         let group = extents.group * size_of::<T>();
         let from_memory = bytes >= sizes.fetched;
@@ -77,6 +88,7 @@ impl<'a, T: Lane<N>, const N: usize> Parameters<'a, T, N> {
             gamma,
             beta,
             spread,
+            wide,
             sizes,
             is_little: count * size_of::<In<T, N>>() < sizes.shared,
             streams: bytes >= sizes.streamed,
@@ -118,13 +130,29 @@ impl<'a, T: Lane<N>, const N: usize> Parameters<'a, T, N> {
         if self.is_little { 1 } else { rayon::current_num_threads() }
     }
 
-    /// Gamma and beta for each element of a group that begins with channel `first`; the spatial size is small.
+    /// Gamma for each element of a group that begins with channel `first`; the spatial size is small.
     #[inline(always)]
-    pub fn of_elements(&self, first: usize) -> [&[In<T, N>]; 2] {
-        let [gamma, beta] = &self.spread;
-        let [gamma, beta]: [&[In<T, N>]; 2] = if gamma.is_empty() { [self.gamma, self.beta] } else { [gamma, beta] };
-        let range = first * self.extents.spatial..first * self.extents.spatial + self.extents.group;
-        [&gamma[range.clone()], &beta[range]]
+    pub fn gamma_of_elements(&self, first: usize) -> &[In<T, N>] {
+        &self.spread[0][self.elements(first)]
+    }
+
+    /// Beta, but for dtypes that are tight.
+    #[inline(always)]
+    pub fn beta_of_elements(&self, first: usize) -> &[In<T, N>] {
+        &self.spread[1][self.elements(first)]
+    }
+
+    /// The two in f64, for dtypes that are tight.
+    #[inline(always)]
+    pub fn wide_of_elements(&self, first: usize) -> [&[f64]; 2] {
+        [&self.wide[0][self.elements(first)], &self.wide[1][self.elements(first)]]
+    }
+
+    /// Those of the group that begins with channel `first`, in their sample.
+    #[inline(always)]
+    fn elements(&self, first: usize) -> Range<usize> {
+        let start = first * self.extents.spatial;
+        start..start + self.extents.group
     }
 
     /// Whether gradients of the usual size leave the range of what is computed in, as gamma of a group is all but 0.
@@ -154,6 +182,8 @@ pub(in crate::group_norm) struct Casts {
     pub(super) bf16: OnceLock<[Vec<f32>; 2]>,
     pub(super) f32: OnceLock<[Vec<f32>; 2]>,
     pub(super) f64: OnceLock<[Vec<f64>; 2]>,
+    /// In f64, those that were cast to f32, and those that were cast to f64.
+    wide: [OnceLock<[Lines; 2]>; 2],
 }
 
 /// The values of gamma and beta in the dtype of the input.
@@ -171,10 +201,30 @@ fn values<T: Lane<N>, const N: usize>(norm: &GroupNorm) -> [&[In<T, N>]; 2] {
     [gamma, beta]
 }
 
-/// A value for each element of a sample, where the spatial size is small and not 1.
-fn spread_out<C: Copy>(values: &[C], times: usize) -> Vec<C> {
-    if !(2..SMALL).contains(&times) {
-        return Vec::new();
+/// A value for each element of a sample.
+fn spread_out<C: Copy + Default>(values: &[C], times: usize) -> Cow<'_, [C]> {
+    if times == 1 {
+        return Cow::Borrowed(values);
     }
-    values.iter().flat_map(|&value| std::iter::repeat_n(value, times)).collect()
+    let mut spread = vec![C::default(); values.len() * times];
+    for (spread, &value) in spread.chunks_exact_mut(times).zip(values) {
+        spread.fill(value);
+    }
+    Cow::Owned(spread)
+}
+
+/// The same of gamma and beta in f64.
+fn wide_of<'a, C: Element + Into<f64>>(norm: &'a GroupNorm, values: [&[C]; 2], times: usize) -> [Cow<'a, Lines>; 2] {
+    let spread = |values: &[C]| {
+        let mut spread = Lines::new(values.len() * times);
+        for (spread, &value) in spread.chunks_exact_mut(times).zip(values) {
+            spread.fill(value.into());
+        }
+        spread
+    };
+    if times > 1 {
+        return values.map(|values| Cow::Owned(spread(values)));
+    }
+    let kept = &norm.casts.wide[usize::from(C::DTYPE == DType::F64)];
+    kept.get_or_init(|| values.map(spread)).each_ref().map(Cow::Borrowed)
 }

@@ -27,7 +27,7 @@ impl<T: Lane<N>, const N: usize> Channels<T, N> for Few {
         shift: In<T, N>,
         shares: Shares<'_>,
     ) -> ([WideOf<T, N>; 2], [f64; 2]) {
-        sums::<T, I, N>(inputs, parameters.of_elements(first)[0], shift, shares, parameters.extents.spatial)
+        sums::<T, I, N>(inputs, Gamma::new(parameters, first), shift, shares, parameters.extents.spatial)
     }
 
     #[inline(always)]
@@ -45,7 +45,7 @@ impl<T: Lane<N>, const N: usize> Channels<T, N> for Few {
             return false;
         }
         if let Some(dx) = dx {
-            write::<T, I, N>(inputs, dx, normaliser, means, parameters.of_elements(first)[0]);
+            write::<T, I, N>(inputs, dx, normaliser, means, parameters.gamma_of_elements(first));
         }
         true
     }
@@ -69,33 +69,45 @@ fn projected<T: Lane<N>, const N: usize>(
     [(of_g * share).into(), (hats(of_products, of_g) * share).into()]
 }
 
+/// Gamma for each element of a group: in f64, where sums are taken in it.
+struct Gamma<'a, T: Lane<N>, const N: usize> {
+    values: &'a [In<T, N>],
+    wide: &'a [f64],
+}
+
+impl<'a, T: Lane<N>, const N: usize> Gamma<'a, T, N> {
+    #[inline(always)]
+    fn new(parameters: &'a Parameters<'_, T, N>, first: usize) -> Self {
+        if T::IS_SHORT {
+            Self { values: parameters.gamma_of_elements(first), wide: &[] }
+        } else {
+            Self { values: &[], wide: parameters.wide_of_elements(first)[0] }
+        }
+    }
+}
+
 /// The sums of a group, and for each channel those of `dy * d` and `dy`.
 #[inline(always)]
 fn sums<T: Lane<N>, I: Isa, const N: usize>(
     [x, dy]: [&[T]; 2],
-    gamma: &[In<T, N>],
+    gamma: Gamma<'_, T, N>,
     shift: In<T, N>,
     shares: Shares<'_>,
     spatial: usize,
 ) -> ([WideOf<T, N>; 2], [f64; 2]) {
-    let mut summing = Summing::<T, I, N>::new(shift);
+    let mut summing = Summing::<T, I, N>::new(shift, gamma);
     let ((x_vectors, x_rest), (dy_vectors, dy_rest)) = (x.as_chunks::<N>(), dy.as_chunks::<N>());
-    let (gammas, gamma_rest) = gamma.as_chunks::<N>();
-    let vectors = x_vectors.iter().zip(dy_vectors.iter().zip(gammas));
-    let rest = || {
-        let zero = T::rounded(0.0);
-        (padded(x_rest, zero), padded(dy_rest, zero), padded(gamma_rest, In::<T, N>::default()))
-    };
+    let vectors = x_vectors.iter().zip(dy_vectors);
+    let zero = T::rounded(0.0);
     if spatial == 1 {
         let [(hats, hats_rest), (dys, dys_rest)] = shares.map(|shares| shares.as_chunks_mut::<N>());
-        for ((x, (dy, gamma)), (hats, dys)) in vectors.zip(hats.iter_mut().zip(dys)) {
-            let of_vector = summing.add([x, dy], gamma, N);
+        for ((x, dy), (hats, dys)) in vectors.zip(hats.iter_mut().zip(dys)) {
+            let of_vector = summing.add([x, dy], N);
             keep::<T, I, N>(hats, of_vector[0]);
             keep::<T, I, N>(dys, of_vector[1]);
         }
         if !x_rest.is_empty() {
-            let (x, dy, gamma) = rest();
-            let of_vector = summing.add([&x, &dy], &gamma, x_rest.len());
+            let of_vector = summing.add([&padded(x_rest, zero), &padded(dy_rest, zero)], x_rest.len());
             let mut places = [[0.0; N]; 2];
             keep::<T, I, N>(&mut places[0], of_vector[0]);
             keep::<T, I, N>(&mut places[1], of_vector[1]);
@@ -105,12 +117,11 @@ fn sums<T: Lane<N>, I: Isa, const N: usize>(
         return summing.sums();
     }
     let mut channels = InOrder::new(shares, spatial);
-    for (x, (dy, gamma)) in vectors {
-        channels.push::<T, I, N>(summing.add([x, dy], gamma, N));
+    for (x, dy) in vectors {
+        channels.push::<T, I, N>(summing.add([x, dy], N));
     }
     if !x_rest.is_empty() {
-        let (x, dy, gamma) = rest();
-        channels.push::<T, I, N>(summing.add([&x, &dy], &gamma, x_rest.len()));
+        channels.push::<T, I, N>(summing.add([&padded(x_rest, zero), &padded(dy_rest, zero)], x_rest.len()));
     }
     summing.sums()
 }
@@ -119,7 +130,10 @@ fn sums<T: Lane<N>, I: Isa, const N: usize>(
 type OfVector<I> = [[<I as Isa>::F64; 2]; 2];
 
 /// Sums on their way.
-struct Summing<T: Lane<N>, I: Isa, const N: usize> {
+struct Summing<'a, T: Lane<N>, I: Isa, const N: usize> {
+    gamma: Gamma<'a, T, N>,
+    /// So many elements are summed.
+    done: usize,
     shift: I::F64,
     near: In<T, N>,
     distances: <In<T, N> as Compute<N>>::Total<I>,
@@ -133,10 +147,12 @@ struct Summing<T: Lane<N>, I: Isa, const N: usize> {
     held: usize,
 }
 
-impl<T: Lane<N>, I: Isa, const N: usize> Summing<T, I, N> {
+impl<'a, T: Lane<N>, I: Isa, const N: usize> Summing<'a, T, I, N> {
     #[inline(always)]
-    fn new(shift: In<T, N>) -> Self {
+    fn new(shift: In<T, N>, gamma: Gamma<'a, T, N>) -> Self {
         Self {
+            gamma,
+            done: 0,
             shift: I::F64::splat(shift.into()),
             near: shift,
             distances: In::<T, N>::nothing::<I>(),
@@ -149,25 +165,26 @@ impl<T: Lane<N>, I: Isa, const N: usize> Summing<T, I, N> {
 
     /// A vector, of which `count` elements belong to the group.
     #[inline(always)]
-    fn add(&mut self, [x, dy]: [&[T; N]; 2], gamma: &[In<T, N>; N], count: usize) -> OfVector<I> {
+    fn add(&mut self, [x, dy]: [&[T; N]; 2], count: usize) -> OfVector<I> {
+        let at = self.done;
+        self.done += count;
         if T::IS_SHORT {
-            return self.add_short([x, dy], gamma, count);
+            return self.add_short(at, [x, dy], count);
         }
         let x = In::<T, N>::parts::<I>(T::load::<I>(x));
         let dy = In::<T, N>::parts::<I>(T::load::<I>(dy));
-        let gamma = In::<T, N>::parts::<I>(Of::<T, I, N>::load(gamma));
         let (mut d, mut products) = ([x[0]; 2], [x[0]; 2]);
-        [d[0], products[0]] = self.part::<0>(x[0], dy[0], gamma[0], count);
+        [d[0], products[0]] = self.part::<0>(at, x[0], dy[0], count);
         if In::<T, N>::PARTS == 2 {
-            [d[1], products[1]] = self.part::<1>(x[1], dy[1], gamma[1], count.saturating_sub(8));
+            [d[1], products[1]] = self.part::<1>(at + 8, x[1], dy[1], count.saturating_sub(8));
         }
         self.distances = In::<T, N>::accumulated::<I>(self.distances, d);
         [products, dy]
     }
 
     #[inline(always)]
-    fn add_short(&mut self, [x, dy]: [&[T; N]; 2], gamma: &[In<T, N>; N], count: usize) -> OfVector<I> {
-        let (gamma, dy) = (Of::<T, I, N>::load(gamma), T::load::<I>(dy));
+    fn add_short(&mut self, at: usize, [x, dy]: [&[T; N]; 2], count: usize) -> OfVector<I> {
+        let (gamma, dy) = (Of::<T, I, N>::first_of(&self.gamma.values[at..]), T::load::<I>(dy));
         let d = T::load::<I>(x).sub(Of::<T, I, N>::splat(self.near));
         let d = if count < N { d.first(count) } else { d };
         let product = dy.mul(d);
@@ -194,7 +211,8 @@ impl<T: Lane<N>, I: Isa, const N: usize> Summing<T, I, N> {
 
     /// Its part `J`, of which `count` elements belong to the group; their distances, and those times dy.
     #[inline(always)]
-    fn part<const J: usize>(&mut self, x: I::F64, dy: I::F64, gamma: I::F64, count: usize) -> [I::F64; 2] {
+    fn part<const J: usize>(&mut self, at: usize, x: I::F64, dy: I::F64, count: usize) -> [I::F64; 2] {
+        let gamma = I::F64::first_of(&self.gamma.wide[at.min(self.gamma.wide.len())..]);
         let mut d = x.sub(self.shift);
         if In::<T, N>::PARTS == 1 {
             let [distance, left] = two_sum(x, I::F64::splat(0.0).sub(self.shift));
