@@ -18,19 +18,51 @@ pub(super) fn write<T: Lane<N>, I: Isa, const N: usize, const A: usize>(
     rows: impl Rows<T, I, N, A>,
     how: How,
 ) {
-    let end = out.as_ptr_range().end;
-    if how.streams && !end.addr().is_multiple_of(LINE) {
-        // A line that is written in part is read first.
-        I::prefetch(end);
+    let until = out.len();
+    write_until(inputs, out, spatial, rows, how, until, &mut Progress::default());
+}
+
+/// How far rows are written.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Progress {
+    /// So many elements are written.
+    pub done: usize,
+    /// So many have had the pages looked up that come so far after them.
+    looked: usize,
+}
+
+/// Writes what is left of the elements up to one; less than a block is left to the next time, but at the end of them all.
+#[inline(always)]
+pub(super) fn write_until<T: Lane<N>, I: Isa, const N: usize, const A: usize>(
+    inputs: [&[T]; A],
+    out: &mut [MaybeUninit<T>],
+    spatial: usize,
+    rows: impl Rows<T, I, N, A>,
+    how: How,
+    until: usize,
+    progress: &mut Progress,
+) {
+    let (length, Progress { done, looked }) = (out.len(), *progress);
+    if done == length {
+        return;
     }
-    let mut writing = Writing { inputs, out, spatial, row: rows.row(0), rows, at: 0, done: 0, looked: 0, how };
-    writing.begin();
+    let at = done / spatial;
+    let mut writing = Writing { inputs, out, spatial, row: rows.row(at), rows, at, done, looked, how };
+    if done == 0 {
+        writing.begin();
+    }
     // Half a line that is written past the caches costs more than all of it.
-    if T::IS_PAIRED || how.streams && size_of::<[T; N]>() < LINE {
-        writing.blocks::<[[T; N]; 2]>();
+    let takes_pairs = T::IS_PAIRED || how.streams && size_of::<[T; N]>() < LINE;
+    if takes_pairs {
+        writing.blocks::<[[T; N]; 2]>(until);
     }
-    writing.blocks::<[T; N]>();
-    writing.end();
+    if until == length || !takes_pairs {
+        writing.blocks::<[T; N]>(until);
+    }
+    if until == length {
+        writing.end();
+    }
+    *progress = Progress { done: writing.done, looked: writing.looked };
 }
 
 /// Rows on their way.
@@ -54,6 +86,11 @@ impl<R: Rows<T, I, N, A>, T: Lane<N>, I: Isa, const N: usize, const A: usize> Wr
     #[inline(always)]
     fn begin(&mut self) {
         let length = self.out.len();
+        let end = self.out.as_ptr_range().end;
+        if self.how.streams && !end.addr().is_multiple_of(LINE) {
+            // A line that is written in part is read first.
+            I::prefetch(end);
+        }
         if self.how.streams && length >= 2 * N {
             let values = [self.vector(0), self.vector(N)];
             let values = values.as_flattened();
@@ -64,17 +101,17 @@ impl<R: Rows<T, I, N, A>, T: Lane<N>, I: Isa, const N: usize, const A: usize> Wr
         }
     }
 
-    /// Writes as many blocks as there are.
+    /// Writes as many blocks as there are up to an element.
     #[inline(always)]
-    fn blocks<B: Across<T, N>>(&mut self) {
-        let (length, size) = (self.out.len(), of_block::<B, T>());
+    fn blocks<B: Across<T, N>>(&mut self, until: usize) {
+        let size = of_block::<B, T>();
         loop {
-            let end = length.min((self.at + 1) * self.spatial);
-            self.within::<B>(end);
-            if self.done == end && end < length {
+            let end = until.min((self.at + 1) * self.spatial);
+            self.within::<B>(end, until);
+            if self.done == end && end < until {
                 self.at += 1;
                 self.row = self.rows.row(self.at);
-            } else if self.done + size <= length {
+            } else if self.done + size <= until {
                 self.across::<B>();
             } else {
                 break;
@@ -84,12 +121,12 @@ impl<R: Rows<T, I, N, A>, T: Lane<N>, I: Isa, const N: usize, const A: usize> Wr
 
     /// Writes the blocks that lie in a row, which ends there.
     #[inline(always)]
-    fn within<B: Block<T, N>>(&mut self, end: usize) {
+    fn within<B: Block<T, N>>(&mut self, end: usize, until: usize) {
         let (size, ahead) = (of_block::<B, T>(), self.how.ahead);
-        let count = (end - self.done) / size;
+        let count = end.saturating_sub(self.done) / size;
         for first in (0..count).step_by(STRETCH / size_of::<B>()) {
             let count = (count - first).min(STRETCH / size_of::<B>());
-            self.look_up();
+            self.look_up(until);
             // SAFETY: so many blocks are in the row.
             unsafe {
                 // A branch less in each loop.
@@ -105,11 +142,12 @@ impl<R: Rows<T, I, N, A>, T: Lane<N>, I: Isa, const N: usize, const A: usize> Wr
 
     /// Looks up the pages of what comes later, where that has not been done.
     #[inline(always)]
-    fn look_up(&mut self) {
-        if self.done < self.looked {
+    fn look_up(&mut self, until: usize) {
+        let to = until.min(self.done + STRETCH / size_of::<T>());
+        if self.looked >= to || self.done < self.looked && to < until {
             return;
         }
-        let count = (STRETCH / size_of::<T>()).min(self.out.len() - self.looked);
+        let count = to - self.looked;
         look_up::<I, _>(self.out.as_ptr().wrapping_add(self.looked), count);
         for input in self.inputs {
             look_up::<I, _>(input.as_ptr().wrapping_add(self.looked + self.how.ahead), count);
@@ -153,12 +191,13 @@ impl<R: Rows<T, I, N, A>, T: Lane<N>, I: Isa, const N: usize, const A: usize> Wr
 
     /// Writes what is less than a vector.
     #[inline(always)]
-    fn end(self) {
+    fn end(&mut self) {
         let (length, done) = (self.out.len(), self.done);
         if done == length {
             return;
         }
         let end = length - N;
+        self.done = length;
         if self.how.streams {
             // SAFETY: there are as many elements as in a vector, here and below.
             let values = self.inputs.map(|input| unsafe { values_at(input, end) });

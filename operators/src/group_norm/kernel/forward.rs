@@ -1,7 +1,8 @@
 //! The forward pass over groups that lie contiguous, one after the other.
 
+use super::far::Progress;
 use super::lanes::{Compute, In, Lane, NumbersOf, Of};
-use super::memory::{LINE, look_up};
+use super::memory::look_up;
 use super::numbers::Numbers;
 use super::parameters::{Parameters, SMALL};
 use super::place::Place;
@@ -68,19 +69,12 @@ pub(super) struct Pieces<'a, 'b, P, T: Lane<N>, const N: usize> {
     pub place: P,
     pub normaliser: Normaliser<T, N>,
     pub parameters: &'a Parameters<'b, T, N>,
-    /// So many elements are written.
-    done: usize,
-    /// So many elements come before the first that begins a line.
-    start: usize,
+    progress: Progress,
 }
 
 impl<'a, 'b, P: Place<T>, T: Lane<N>, const N: usize> Pieces<'a, 'b, P, T, N> {
-    /// Elements of a line.
-    const OF_LINE: usize = LINE / size_of::<T>();
-
     pub fn new(index: usize, place: P, normaliser: Normaliser<T, N>, parameters: &'a Parameters<'b, T, N>) -> Self {
-        let start = place.before_aligned(LINE).min(Self::OF_LINE);
-        Self { index, place, normaliser, parameters, done: 0, start }
+        Self { index, place, normaliser, parameters, progress: Progress::default() }
     }
 
     /// Writes what is left.
@@ -100,24 +94,18 @@ impl<'a, 'b, P: Place<T>, T: Lane<N>, const N: usize> Pieces<'a, 'b, P, T, N> {
 
     #[inline(always)]
     fn up_to_by<const SHIFTS: bool, I: Isa>(&mut self, end: usize) {
-        let spatial = self.parameters.extents.spatial;
-        let first = self.index % self.parameters.groups * self.parameters.channels;
-        let how = How { streams: self.parameters.streams, ahead: 0 };
-        while self.done < end {
-            let channel = self.done / spatial;
-            let count = end.min((channel + 1) * spatial) - self.done;
-            let affine = Affine::<SHIFTS, T, I, N>::of_channel(&self.normaliser, self.parameters, first + channel);
-            self.place.write_rows::<true, I, N>(self.done..self.done + count, count, Single(affine), how);
-            self.done += count;
-        }
+        let Self { normaliser, parameters, .. } = self;
+        let first = self.index % parameters.groups * parameters.channels;
+        let rows = EachChannel::<SHIFTS, T, N> { normaliser, parameters, first };
+        let how = How { streams: parameters.streams, ahead: 0 };
+        self.place.write_until::<I, N>(end, parameters.extents.spatial, rows, how, &mut self.progress);
     }
 }
 
 impl<P: Place<T>, T: Lane<N>, const N: usize> Meanwhile for Pieces<'_, '_, P, T, N> {
     #[inline(always)]
     fn after<I: Isa>(&mut self, summed: usize) {
-        // A piece ends where a line does: what is written past the caches is written once.
-        self.up_to::<I>(summed - Self::OF_LINE + self.start % Self::OF_LINE);
+        self.up_to::<I>(summed);
     }
 }
 
@@ -177,6 +165,16 @@ impl<const SHIFTS: bool, T: Lane<N>, I: Isa, const N: usize> Affine<SHIFTS, T, I
             origin: Of::<T, I, N>::splat(origin),
             scale: [Of::<T, I, N>::splat(scale[0]), Of::<T, I, N>::splat(scale[1])],
             shift: [Of::<T, I, N>::splat(shift[0]), Of::<T, I, N>::splat(shift[1])],
+        }
+    }
+
+    /// The first `count` lanes, and after them those of another channel of the group.
+    #[inline(always)]
+    fn up_to(self, count: usize, then: Self) -> Self {
+        Self {
+            scale: [self.scale[0].up_to(count, then.scale[0]), self.scale[1].up_to(count, then.scale[1])],
+            shift: [self.shift[0].up_to(count, then.shift[0]), self.shift[1].up_to(count, then.shift[1])],
+            ..self
         }
     }
 }
@@ -251,11 +249,29 @@ impl<const SHIFTS: bool, T: Lane<N>, I: Isa, const N: usize> Rows<T, I, N, 1> fo
 
     #[inline(always)]
     fn joined(&self, row: Self::Row, count: usize, then: Self::Row) -> Self::Row {
-        Affine {
-            scale: [row.scale[0].up_to(count, then.scale[0]), row.scale[1].up_to(count, then.scale[1])],
-            shift: [row.shift[0].up_to(count, then.shift[0]), row.shift[1].up_to(count, then.shift[1])],
-            ..row
-        }
+        row.up_to(count, then)
+    }
+}
+
+/// The channels of a group, the numbers of each computed when it comes.
+struct EachChannel<'a, 'b, const SHIFTS: bool, T: Lane<N>, const N: usize> {
+    normaliser: &'a Normaliser<T, N>,
+    parameters: &'a Parameters<'b, T, N>,
+    /// The first of them.
+    first: usize,
+}
+
+impl<const SHIFTS: bool, T: Lane<N>, I: Isa, const N: usize> Rows<T, I, N, 1> for EachChannel<'_, '_, SHIFTS, T, N> {
+    type Row = Affine<SHIFTS, T, I, N>;
+
+    #[inline(always)]
+    fn row(&self, row: usize) -> Self::Row {
+        Affine::of_channel(self.normaliser, self.parameters, self.first + row)
+    }
+
+    #[inline(always)]
+    fn joined(&self, row: Self::Row, count: usize, then: Self::Row) -> Self::Row {
+        row.up_to(count, then)
     }
 }
 

@@ -11,10 +11,10 @@
 //! `dy`, and both once more to write dx, which is linear in them (`backward`; channels of few elements: `small`).
 //!
 //! Contiguous groups are taken one by one, so that the second reading finds what fits there in the second cache; small
-//! ones in batches, so that none waits for its own root and divisions (`grouped`, `batches`). Where the channels are interleaved (`interleaved`) the same is done for a sample as a whole: the
-//! sums go down its rows lane by lane, and the numbers of a channel stand in rows of their own. Where axes of space lie
-//! in another order nothing changes, as neither mean nor variance depends on it. Any other strides are made contiguous
-//! first, by the callers.
+//! ones in batches, so that none waits for its own root and divisions (`grouped`, `batches`). Where the channels are
+//! interleaved (`interleaved`) the same is done for a sample as a whole: the sums go down its rows lane by lane, and the
+//! numbers of a channel stand in rows of their own. Where axes of space lie in another order nothing changes, as neither
+//! mean nor variance depends on it. Any other strides are made contiguous first, by the callers.
 //!
 //! # How accurate
 //!
@@ -59,7 +59,7 @@
 //!
 //! | what | why |
 //! |---|---|
-//! | [`parameters::SMALL`] | below 16 elements a channel, a loop over each channel would be mostly its ends: gamma and beta are spread out over the elements |
+//! | [`parameters::SMALL`] | below 16 elements a channel, a loop over each channel would be mostly its ends: gamma and beta are spread out over the elements, in f64 for f32 and f64, so that nothing has to be widened |
 //! | `grouped::FEW` | of 16 vectors, a sum would wait for the guess of the mean: that of all groups of a batch is guessed first |
 //! | `statistics::MANY` | from 16 vectors on it pays to ask whether elements of 16 bits can be summed about 0 |
 //! | `interleaved::channels::MANY` | from four groups on, what is computed in twice the precision of f64 is computed side by side |

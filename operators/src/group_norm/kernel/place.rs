@@ -3,6 +3,7 @@
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
+use super::far::{self, Progress};
 use super::lanes::Lane;
 use super::row::{self, How, Rows};
 use super::vector::Isa;
@@ -11,9 +12,6 @@ use super::vector::Isa;
 pub(super) trait Place<T: Copy> {
     /// The input.
     fn x(&self) -> &[T];
-
-    /// So many elements come before the first place of the output that is aligned to so many bytes.
-    fn before_aligned(&self, bytes: usize) -> usize;
 
     /// Writes all of the output.
     fn write(&mut self, values: &[T]);
@@ -25,6 +23,17 @@ pub(super) trait Place<T: Copy> {
         spatial: usize,
         rows: impl Rows<T, I, N, 1>,
         how: How,
+    ) where
+        T: Lane<N>;
+
+    /// Writes what is left of what becomes of the elements up to one, as [`far::write_until`] does.
+    fn write_until<I: Isa, const N: usize>(
+        &mut self,
+        until: usize,
+        spatial: usize,
+        rows: impl Rows<T, I, N, 1>,
+        how: How,
+        progress: &mut Progress,
     ) where
         T: Lane<N>;
 }
@@ -39,10 +48,6 @@ impl<T: Copy> Place<T> for Apart<'_, T> {
     #[inline(always)]
     fn x(&self) -> &[T] {
         self.x
-    }
-
-    fn before_aligned(&self, bytes: usize) -> usize {
-        self.y.as_ptr().align_offset(bytes)
     }
 
     fn write(&mut self, values: &[T]) {
@@ -61,6 +66,20 @@ impl<T: Copy> Place<T> for Apart<'_, T> {
     {
         row::write::<FAR, T, I, N, 1>([&self.x[range.clone()]], &mut self.y[range], spatial, rows, how);
     }
+
+    #[inline(always)]
+    fn write_until<I: Isa, const N: usize>(
+        &mut self,
+        until: usize,
+        spatial: usize,
+        rows: impl Rows<T, I, N, 1>,
+        how: How,
+        progress: &mut Progress,
+    ) where
+        T: Lane<N>,
+    {
+        far::write_until::<T, I, N, 1>([self.x], self.y, spatial, rows, how, until, progress);
+    }
 }
 
 /// An array over itself.
@@ -70,10 +89,6 @@ impl<T: Copy> Place<T> for Within<'_, T> {
     #[inline(always)]
     fn x(&self) -> &[T] {
         self.0
-    }
-
-    fn before_aligned(&self, bytes: usize) -> usize {
-        self.0.as_ptr().align_offset(bytes)
     }
 
     fn write(&mut self, values: &[T]) {
@@ -92,6 +107,25 @@ impl<T: Copy> Place<T> for Within<'_, T> {
     {
         for (at, row) in self.0[range].chunks_exact_mut(spatial).enumerate() {
             row::write_within::<T, I, N>(row, rows.row(at), how);
+        }
+    }
+
+    #[inline(always)]
+    fn write_until<I: Isa, const N: usize>(
+        &mut self,
+        until: usize,
+        spatial: usize,
+        rows: impl Rows<T, I, N, 1>,
+        how: How,
+        progress: &mut Progress,
+    ) where
+        T: Lane<N>,
+    {
+        while progress.done < until {
+            let at = progress.done / spatial;
+            let end = until.min((at + 1) * spatial);
+            row::write_within::<T, I, N>(&mut self.0[progress.done..end], rows.row(at), how);
+            progress.done = end;
         }
     }
 }
