@@ -46,6 +46,8 @@ pub(super) fn write_until<T: Lane<N>, I: Isa, const N: usize, const A: usize>(
     if done == length {
         return;
     }
+    assert!(length >= N && until <= length, "there is a vector, and nothing is written beyond the last element");
+    let inputs = inputs.map(|input| &input[..length]);
     let at = done / spatial;
     let mut writing = Writing { inputs, out, spatial, row: rows.row(at), rows, at, done, looked, how };
     if done == 0 {
