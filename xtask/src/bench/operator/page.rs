@@ -25,7 +25,9 @@ pub fn write(rows: &[Row]) -> Result<()> {
     };
     let picture = plot::svg(rows);
     let shown = if picture.is_some() { "![Ratio over size](speed.svg)\n\n" } else { "" };
-    let command = std::env::args().skip(1).collect::<Vec<_>>().join(" ");
+    // What is printed beside the page changes nothing in it.
+    let arguments = std::env::args().skip(1).filter(|argument| argument != "--verbose");
+    let command = arguments.collect::<Vec<_>>().join(" ");
     let head = format!("# Speed\n\nBeside libtorch {}, by\n\n    cargo xtask {command}\n", libtorch::VERSION);
     write("speed.md", format!("{head}\n{shown}{}", text(rows)))?;
     picture.map_or(Ok(()), |picture| write("speed.svg", picture))
