@@ -9,12 +9,22 @@ use std::mem::MaybeUninit;
 
 use half::{bf16, f16};
 
+use super::Pass;
 use super::path::Path;
 use super::vector::{Arithmetic, Isa, Roots, Vector};
 
 /// The instruction set.
 #[derive(Clone, Copy)]
 pub(super) struct Avx2;
+
+/// Does a pass, on a machine that has them.
+#[inline(never)]
+#[target_feature(enable = "avx2,fma,f16c")]
+pub(super) fn run(pass: &mut Option<impl Pass>) {
+    if let Some(pass) = pass.take() {
+        pass.run::<Avx2>();
+    }
+}
 
 /// The lower and the upper half of a vector.
 #[derive(Clone, Copy)]

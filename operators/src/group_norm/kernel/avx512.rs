@@ -9,6 +9,7 @@ use std::mem::{MaybeUninit, transmute};
 
 use half::{bf16, f16};
 
+use super::Pass;
 use super::avx2::{self, Avx2};
 use super::path::Path;
 use super::vector::{Arithmetic, Isa, Roots, Vector};
@@ -16,6 +17,24 @@ use super::vector::{Arithmetic, Isa, Roots, Vector};
 /// The instruction set; whether it rounds to bf16 by itself (AVX512_BF16).
 #[derive(Clone, Copy)]
 pub(super) struct Avx512<const ROUNDS: bool>;
+
+/// Does a pass, on a machine that has the four.
+#[inline(never)]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")]
+pub(super) fn run(pass: &mut Option<impl Pass>) {
+    if let Some(pass) = pass.take() {
+        pass.run::<Avx512<false>>();
+    }
+}
+
+/// The same on a machine that has AVX512_BF16 beside them.
+#[inline(never)]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma,f16c")]
+pub(super) fn run_of_bf16(pass: &mut Option<impl Pass>) {
+    if let Some(pass) = pass.take() {
+        pass.run::<Avx512<true>>();
+    }
+}
 
 macro_rules! vector {
     ($vector:ty, $element:ty, $lanes:literal, $mask:ty,

@@ -7,7 +7,6 @@
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-use super::Pass;
 use super::batches::{Channels, Group, Groups, Shares, differentiated_carefully};
 use super::lanes::{Compute, In, Lane, NumbersOf, Of, WideOf};
 use super::memory::look_up;
@@ -16,6 +15,7 @@ use super::parameters::Parameters;
 use super::row::{self, Elementwise, How, Rows};
 use super::statistics::{Meanwhile, Normaliser, Outcome, distance, near_mean, number, shifts, tail};
 use super::vector::{Arithmetic, Isa, Vector};
+use super::{Pass, on};
 use crate::group_norm::wide::{Sum, Wide};
 use crate::tensor::DType;
 
@@ -28,6 +28,7 @@ pub(super) struct ByTurns<'a, T: Lane<N>, const N: usize>(pub Groups<'a, T, N>);
 
 impl<T: Lane<N>, const N: usize> Pass for ByTurns<'_, T, N> {
     const IS_OF_BF16: bool = matches!(T::DTYPE, DType::BF16);
+    const IS_FAR: bool = true;
 
     #[inline(always)]
     fn run<I: Isa>(self) {
@@ -40,11 +41,7 @@ impl<T: Lane<N>, const N: usize> Pass for ByTurns<'_, T, N> {
             let inputs = [&x[at * group..][..group], &dy[at * group..][..group]];
             let [hats, dys] = [&mut hats[at * channels..][..channels], &mut dys[at * channels..][..channels]];
             let shares = [&mut *hats, &mut *dys];
-            let summed = match last.take() {
-                None => Summed::of::<I>(inputs, shares, parameters, channel, &mut ()),
-                Some(mut last) => Summed::of::<I>(inputs, shares, parameters, channel, &mut last),
-            };
-            last = match summed {
+            last = match Summed::of::<I>(inputs, shares, parameters, channel, &mut last) {
                 Some(summed) => Some(Last { summed, inputs, dx, parameters, first: channel }),
                 None => {
                     differentiated_carefully(first + at, inputs, Some(dx), [hats, dys], parameters);
@@ -53,8 +50,8 @@ impl<T: Lane<N>, const N: usize> Pass for ByTurns<'_, T, N> {
             };
             channel = parameters.after(channel);
         }
-        if let Some(Last { summed, inputs, dx, parameters, first }) = last {
-            summed.write::<true, I>(inputs, dx, parameters, first, 0..channels);
+        if let Some(last) = &mut last {
+            on(I::PATH, Turn { last, channels: 0..channels });
         }
         I::fence();
     }
@@ -65,6 +62,7 @@ pub(super) struct Long<const FAR: bool>;
 
 impl<const FAR: bool, T: Lane<N>, const N: usize> Channels<T, N> for Long<FAR> {
     type Sums = ();
+    const IS_FAR: bool = FAR;
 
     #[inline(always)]
     fn sums<I: Isa>(group: &Group<'_, T, N>, shift: In<T, N>, shares: Shares<'_>) -> ([WideOf<T, N>; 2], ()) {
@@ -195,7 +193,24 @@ impl<T: Lane<N>, const N: usize> Meanwhile for Last<'_, '_, T, N> {
     #[inline(always)]
     fn after<I: Isa>(&mut self, summed: usize) {
         let next = summed / self.parameters.extents.spatial;
-        self.summed.write::<true, I>(self.inputs, self.dx, self.parameters, self.first, next - 1..next);
+        on(I::PATH, Turn { last: self, channels: next - 1..next });
+    }
+}
+
+/// Some channels of that group. It is a pass of its own, so that the sums it is written beside keep their registers.
+struct Turn<'l, 'a, 'b, T: Lane<N>, const N: usize> {
+    last: &'l mut Last<'a, 'b, T, N>,
+    channels: Range<usize>,
+}
+
+impl<T: Lane<N>, const N: usize> Pass for Turn<'_, '_, '_, T, N> {
+    const IS_OF_BF16: bool = matches!(T::DTYPE, DType::BF16);
+    const IS_FAR: bool = true;
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let Last { summed, inputs, dx, parameters, first } = self.last;
+        summed.write::<true, I>(*inputs, dx, parameters, *first, self.channels);
     }
 }
 

@@ -38,6 +38,8 @@ pub(super) struct Group<'a, T: Lane<N>, const N: usize> {
 pub(super) trait Channels<T: Lane<N>, const N: usize> {
     /// What is summed beside the moments.
     type Sums: Copy + Default;
+    /// See [`Pass::IS_FAR`].
+    const IS_FAR: bool = false;
 
     /// The sums of `x - shift`, of its square and of what else; those of each channel are its shares, of `dy * (x - shift)`
     /// and of `dy`.
@@ -68,6 +70,7 @@ impl<'a, C, T: Lane<N>, const N: usize> Backward<'a, C, T, N> {
 
 impl<C: Channels<T, N>, T: Lane<N>, const N: usize> Pass for Backward<'_, C, T, N> {
     const IS_OF_BF16: bool = matches!(T::DTYPE, DType::BF16);
+    const IS_FAR: bool = C::IS_FAR;
 
     #[inline(always)]
     fn run<I: Isa>(self) {
@@ -138,6 +141,8 @@ struct Again<'a, 'b, C: Channels<T, N>, T: Lane<N>, const N: usize> {
 }
 
 impl<C: Channels<T, N>, T: Lane<N>, const N: usize> Pass for Again<'_, '_, C, T, N> {
+    const IS_FAR: bool = C::IS_FAR;
+
     #[inline(always)]
     fn run<I: Isa>(self) {
         let (moments, sums) = C::sums::<I>(self.group, self.shift, self.shares);

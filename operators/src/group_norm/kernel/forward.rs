@@ -9,6 +9,8 @@ use super::place::Place;
 use super::row::{Elementwise, How, Rows, Single};
 use super::statistics::{Meanwhile, Normaliser, distance, number, shifts};
 use super::vector::{Arithmetic, Isa, Vector};
+use super::{Pass, on};
+use crate::tensor::DType;
 
 /// The numbers of up to so many channels are sooner computed one by one than a vector at a time.
 const FEW: usize = 3;
@@ -62,6 +64,12 @@ fn group_by<const FAR: bool, const SHIFTS: bool, T: Lane<N>, I: Isa, const N: us
     }
 }
 
+/// So many bytes or a little more are a piece: that is long beside its beginning. What elements of 16 bits take to compute is
+/// done beside the reading and writing of others where pieces are shorter.
+const fn piece<T: Lane<N>, const N: usize>() -> usize {
+    if T::IS_SHORT { 2 << 10 } else { 8 << 10 }
+}
+
 /// A group that is written piece by piece, while the next one is summed: so reading and writing go on side by side, and
 /// neither waits for the memory alone.
 pub(super) struct Pieces<'a, 'b, P, T: Lane<N>, const N: usize> {
@@ -80,32 +88,49 @@ impl<'a, 'b, P: Place<T>, T: Lane<N>, const N: usize> Pieces<'a, 'b, P, T, N> {
     /// Writes what is left.
     #[inline(always)]
     pub fn finish<I: Isa>(mut self) {
-        self.up_to::<I>(self.parameters.extents.group);
-    }
-
-    #[inline(always)]
-    fn up_to<I: Isa>(&mut self, end: usize) {
-        if shifts::<T, N>(self.normaliser.origin().0) {
-            self.up_to_by::<true, I>(end);
-        } else {
-            self.up_to_by::<false, I>(end);
-        }
-    }
-
-    #[inline(always)]
-    fn up_to_by<const SHIFTS: bool, I: Isa>(&mut self, end: usize) {
-        let Self { normaliser, parameters, .. } = self;
-        let first = self.index % parameters.groups * parameters.channels;
-        let rows = EachChannel::<SHIFTS, T, N> { normaliser, parameters, first };
-        let how = How { streams: parameters.streams, ahead: 0 };
-        self.place.write_until::<I, N>(end, parameters.extents.spatial, rows, how, &mut self.progress);
+        let end = self.parameters.extents.group;
+        on(I::PATH, Piece { pieces: &mut self, end });
     }
 }
 
 impl<P: Place<T>, T: Lane<N>, const N: usize> Meanwhile for Pieces<'_, '_, P, T, N> {
     #[inline(always)]
     fn after<I: Isa>(&mut self, summed: usize) {
-        self.up_to::<I>(summed);
+        if (summed - self.progress.done) * size_of::<T>() >= piece::<T, N>() {
+            on(I::PATH, Piece { pieces: self, end: summed });
+        }
+    }
+}
+
+/// What is left of a group up to an element. It is a pass of its own, so that the sums it is written beside keep their
+/// registers.
+struct Piece<'p, 'a, 'b, P, T: Lane<N>, const N: usize> {
+    pieces: &'p mut Pieces<'a, 'b, P, T, N>,
+    end: usize,
+}
+
+impl<P: Place<T>, T: Lane<N>, const N: usize> Pass for Piece<'_, '_, '_, P, T, N> {
+    const IS_OF_BF16: bool = matches!(T::DTYPE, DType::BF16);
+    const IS_FAR: bool = true;
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        if shifts::<T, N>(self.pieces.normaliser.origin().0) {
+            self.write::<true, I>();
+        } else {
+            self.write::<false, I>();
+        }
+    }
+}
+
+impl<P: Place<T>, T: Lane<N>, const N: usize> Piece<'_, '_, '_, P, T, N> {
+    #[inline(always)]
+    fn write<const SHIFTS: bool, I: Isa>(self) {
+        let Pieces { index, place, normaliser, parameters, progress } = self.pieces;
+        let first = *index % parameters.groups * parameters.channels;
+        let rows = EachChannel::<SHIFTS, T, N> { normaliser, parameters, first };
+        let how = How { streams: parameters.streams, ahead: 0 };
+        place.write_until::<I, N>(self.end, parameters.extents.spatial, rows, how, progress);
     }
 }
 

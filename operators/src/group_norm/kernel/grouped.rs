@@ -30,7 +30,7 @@ pub(super) fn forward<T: Lane<N>, const N: usize>(
     let size = parameters.extents.group;
     let run = |first: usize, x: &[T], y: &mut [MaybeUninit<T>]| {
         let groups = x.chunks_exact(size).zip(y.chunks_exact_mut(size));
-        on(path, Forward { first, places: groups.map(|(x, y)| Apart { x, y }), parameters });
+        normalise(path, Forward { first, places: groups.map(|(x, y)| Apart { x, y }), parameters });
     };
     match shares(parameters, x.len() / size) {
         None => run(0, x, y),
@@ -45,7 +45,7 @@ pub(super) fn forward<T: Lane<N>, const N: usize>(
 pub(super) fn forward_within<T: Lane<N>, const N: usize>(path: Path, parameters: &Parameters<'_, T, N>, x: &mut [T]) {
     let size = parameters.extents.group;
     let run = |first: usize, x: &mut [T]| {
-        on(path, Forward { first, places: x.chunks_exact_mut(size).map(Within), parameters });
+        normalise(path, Forward { first, places: x.chunks_exact_mut(size).map(Within), parameters });
     };
     match shares(parameters, x.len() / size) {
         None => run(0, x),
@@ -77,29 +77,28 @@ pub(super) fn backward<T: Lane<N>, const N: usize>(
     }
 }
 
-/// The forward pass over some groups.
+/// Some groups to normalise.
 struct Forward<'a, P, T: Lane<N>, const N: usize> {
     first: usize,
     places: P,
     parameters: &'a Parameters<'a, T, N>,
 }
 
-impl<T: Lane<N>, P: Iterator<Item: Place<T>>, const N: usize> Pass for Forward<'_, P, T, N> {
+/// Normalises them.
+fn normalise<T: Lane<N>, P: Iterator<Item: Place<T>>, const N: usize>(path: Path, groups: Forward<'_, P, T, N>) {
+    if groups.parameters.pieces { on(path, InPieces(groups)) } else { on(path, InBatches(groups)) }
+}
+
+/// The forward pass in batches, all groups of which are summed before the first is written: none waits for the root and the
+/// divisions of its own.
+struct InBatches<'a, P, T: Lane<N>, const N: usize>(Forward<'a, P, T, N>);
+
+impl<T: Lane<N>, P: Iterator<Item: Place<T>>, const N: usize> Pass for InBatches<'_, P, T, N> {
     const IS_OF_BF16: bool = matches!(T::DTYPE, DType::BF16);
 
     #[inline(always)]
     fn run<I: Isa>(self) {
-        if self.parameters.pieces { self.in_pieces::<I>() } else { self.in_batches::<I>() }
-    }
-}
-
-impl<T: Lane<N>, P: Iterator<Item: Place<T>>, const N: usize> Forward<'_, P, T, N> {
-    /// All groups of a batch are summed before the first is written: none waits for the root and the divisions of its
-    /// own.
-    #[inline(always)]
-    fn in_batches<I: Isa>(self) {
-        let parameters = self.parameters;
-        let (mut places, mut first) = (self.places, self.first);
+        let Forward { mut first, mut places, parameters } = self.0;
         let mut batch = Batch::<T, N>::new();
         let size = parameters.at_once(1);
         // The sum of a few vectors would wait for the guess.
@@ -126,7 +125,7 @@ impl<T: Lane<N>, P: Iterator<Item: Place<T>>, const N: usize> Forward<'_, P, T, 
                 }
             }
             let (batch, summed) = (&batch, &mut summed);
-            if parameters.is_far() {
+            if P::Item::IS_FAR_APART && parameters.is_far() {
                 on(I::PATH, Written::<true, _, T, N> { first, batch, summed, count, parameters });
             } else {
                 on(I::PATH, Written::<false, _, T, N> { first, batch, summed, count, parameters });
@@ -140,25 +139,28 @@ impl<T: Lane<N>, P: Iterator<Item: Place<T>>, const N: usize> Forward<'_, P, T, 
             I::fence();
         }
     }
+}
 
-    /// Each group is written while the next one is summed.
+/// The same, each group being written while the next one is summed.
+struct InPieces<'a, P, T: Lane<N>, const N: usize>(Forward<'a, P, T, N>);
+
+impl<T: Lane<N>, P: Iterator<Item: Place<T>>, const N: usize> Pass for InPieces<'_, P, T, N> {
+    const IS_OF_BF16: bool = matches!(T::DTYPE, DType::BF16);
+    const IS_FAR: bool = true;
+
     #[inline(always)]
-    fn in_pieces<I: Isa>(self) {
+    fn run<I: Isa>(self) {
+        let Forward { first, places, parameters } = self.0;
         let mut last: Option<Pieces<'_, '_, P::Item, T, N>> = None;
-        for (index, mut place) in (self.first..).zip(self.places) {
+        for (index, mut place) in (first..).zip(places) {
             let x = place.x();
-            let normaliser = match last.take() {
-                None => Normaliser::<T, N>::of::<I>(x, self.parameters, &mut LookUp::new(x, &mut ())),
-                Some(mut pieces) => {
-                    let meanwhile = &mut LookUp::new(x, &mut pieces);
-                    let normaliser = Normaliser::<T, N>::of::<I>(x, self.parameters, meanwhile);
-                    pieces.finish::<I>();
-                    normaliser
-                }
-            };
+            let normaliser = Normaliser::<T, N>::of::<I>(x, parameters, &mut LookUp::new(x, &mut last));
+            if let Some(pieces) = last.take() {
+                pieces.finish::<I>();
+            }
             match normaliser {
-                Some(normaliser) => last = Some(Pieces::new(index, place, normaliser, self.parameters)),
-                None => carefully(index, &mut place, self.parameters),
+                Some(normaliser) => last = Some(Pieces::new(index, place, normaliser, parameters)),
+                None => carefully(index, &mut place, parameters),
             }
         }
         if let Some(last) = last {
@@ -182,6 +184,7 @@ struct Written<'a, const FAR: bool, P, T: Lane<N>, const N: usize> {
 
 impl<const FAR: bool, T: Lane<N>, P: Place<T>, const N: usize> Pass for Written<'_, FAR, P, T, N> {
     const IS_OF_BF16: bool = matches!(T::DTYPE, DType::BF16);
+    const IS_FAR: bool = FAR;
 
     #[inline(always)]
     fn run<I: Isa>(self) {

@@ -28,7 +28,8 @@
 //! # The same bits everywhere
 //!
 //! The text of a pass is compiled once for each instruction set (`vector`; `portable`, `avx2`, `avx512`, the last also
-//! with AVX512_BF16), all of whose operations give the same bits; `path` chooses at run time. Two vectors of bf16 are
+//! with AVX512_BF16), all of whose operations give the same bits; `path` chooses at run time. The portable one knows no way
+//! past the caches, so that nothing is far to it ([`Pass::IS_FAR`]). Two vectors of bf16 are
 //! taken together, the elements in even places and those in odd ones: so a shift and a mask make f32 of them
 //! (`lanes`). The order of all additions follows from the shape
 //! and from the order in which the elements lie. Threads share out whole groups, whole samples or units of a size of
@@ -69,6 +70,7 @@
 //! | `interleaved::columns::FEW_ROWS` | what is done once for each column of a row that two vectors divide pays from 32 such rows on; where there are fewer, a row is one place in space |
 //! | [`Sizes::streamed`] | from 8 MiB on, y is not in a cache any more when it is read, and is written past them: otherwise its old content is read first |
 //! | `memory::AHEAD` | a page is looked up while some before it are read: as long as that takes |
+//! | `forward::piece` | a piece of 8 KiB is long beside its beginning; of 16 bits, 2 KiB, as what they take to compute is done beside the reading and writing of others |
 //! | `parameters::TURNS` | backward, channels of 8 to 16 KiB from memory are written by turns with the sums of the next group; by shorter or longer turns, a machine fetches less of what comes next |
 //! | [`Sizes::held`] | a group up to 512 KiB is held in the second cache; while it is written, the next one is fetched. A larger one is written piece by piece while the next one is summed |
 //! | [`Sizes::fetched`] | an input from 8 MiB on comes from memory, and its pages are more than the processor knows the places of |
@@ -276,59 +278,30 @@ passes! {
 trait Pass {
     /// Whether it rounds to bf16: then an instruction set that does so by itself is another one.
     const IS_OF_BF16: bool = false;
+    /// Whether it is for what comes from memory or is written past the caches: of that, [`Parameters`] knows nothing where a
+    /// path does not reach so far.
+    const IS_FAR: bool = false;
 
     /// Does it.
     fn run<I: Isa>(self);
 }
 
+/// Does it by a path. What is compiled for an instruction set is in the file of that: so two cores build two of them.
 #[inline(always)]
 fn on<P: Pass>(path: Path, pass: P) {
     // Handed on where it is: of a copy, a processor would read at once what it is still writing part by part, and wait.
     let mut pass = Some(pass);
     let pass = &mut pass;
     match path {
-        Path::Portable => on_any(pass),
+        Path::Portable if P::IS_FAR => unreachable!("nothing is far where nothing is fetched"),
+        Path::Portable => portable::run(pass),
         // SAFETY: `path` has found that the machine has these, here and below.
         #[cfg(target_arch = "x86_64")]
-        Path::Avx2 => unsafe { on_avx2(pass) },
+        Path::Avx2 => unsafe { avx2::run(pass) },
         #[cfg(target_arch = "x86_64")]
-        Path::Avx512Bf16 if P::IS_OF_BF16 => unsafe { on_avx512_bf16(pass) },
+        Path::Avx512Bf16 if P::IS_OF_BF16 => unsafe { avx512::run_of_bf16(pass) },
         #[cfg(target_arch = "x86_64")]
-        Path::Avx512 | Path::Avx512Bf16 => unsafe { on_avx512(pass) },
-    }
-}
-
-#[inline(never)]
-fn on_any(pass: &mut Option<impl Pass>) {
-    if let Some(pass) = pass.take() {
-        pass.run::<portable::Portable>();
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[inline(never)]
-#[target_feature(enable = "avx2,fma,f16c")]
-fn on_avx2(pass: &mut Option<impl Pass>) {
-    if let Some(pass) = pass.take() {
-        pass.run::<avx2::Avx2>();
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[inline(never)]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c")]
-fn on_avx512(pass: &mut Option<impl Pass>) {
-    if let Some(pass) = pass.take() {
-        pass.run::<avx512::Avx512<false>>();
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[inline(never)]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma,f16c")]
-fn on_avx512_bf16(pass: &mut Option<impl Pass>) {
-    if let Some(pass) = pass.take() {
-        pass.run::<avx512::Avx512<true>>();
+        Path::Avx512 | Path::Avx512Bf16 => unsafe { avx512::run(pass) },
     }
 }
 

@@ -63,7 +63,7 @@ pub(super) struct Parameters<'a, T: Lane<N>, const N: usize> {
 impl<'a, T: Lane<N>, const N: usize> Parameters<'a, T, N> {
     /// For `count` elements.
     pub fn new(task: &Task<'a>, count: usize) -> Self {
-        let Task { norm, extents, sizes, .. } = *task;
+        let Task { norm, extents, sizes, path, .. } = *task;
         let [gamma, beta] = values::<T, N>(norm);
         let (mut spread, mut wide) = (Default::default(), Default::default());
         if extents.spatial < SMALL {
@@ -75,7 +75,7 @@ impl<'a, T: Lane<N>, const N: usize> Parameters<'a, T, N> {
         }
         let bytes = count * size_of::<T>();
         let group = extents.group * size_of::<T>();
-        let from_memory = bytes >= sizes.fetched;
+        let from_memory = path.reaches_far() && bytes >= sizes.fetched;
         let are_wider = In::<T, N>::DTYPE != DType::F64
             && [&norm.gamma, &norm.beta].iter().any(|parameter| parameter.dtype() == DType::F64);
         Self {
@@ -91,7 +91,7 @@ impl<'a, T: Lane<N>, const N: usize> Parameters<'a, T, N> {
             wide,
             sizes,
             is_little: count * size_of::<In<T, N>>() < sizes.shared,
-            streams: bytes >= sizes.streamed,
+            streams: path.reaches_far() && bytes >= sizes.streamed,
             from_memory,
             pieces: from_memory && group > sizes.held && extents.spatial >= SMALL,
             ahead: if from_memory && group <= sizes.held { extents.group } else { 0 },

@@ -43,6 +43,11 @@ impl Path {
         paths
     }
 
+    /// Whether it fetches ahead and writes past the caches.
+    pub const fn reaches_far(self) -> bool {
+        !matches!(self, Path::Portable)
+    }
+
     fn name(self) -> &'static str {
         match self {
             Path::Portable => "portable",

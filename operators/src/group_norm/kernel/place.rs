@@ -10,6 +10,9 @@ use super::vector::Isa;
 
 /// A group's input, and room for its output.
 pub(super) trait Place<T: Copy> {
+    /// Whether rows are written otherwise where they come from memory or go past the caches.
+    const IS_FAR_APART: bool;
+
     /// The input.
     fn x(&self) -> &[T];
 
@@ -45,6 +48,8 @@ pub(super) struct Apart<'a, T> {
 }
 
 impl<T: Copy> Place<T> for Apart<'_, T> {
+    const IS_FAR_APART: bool = true;
+
     #[inline(always)]
     fn x(&self) -> &[T] {
         self.x
@@ -86,6 +91,8 @@ impl<T: Copy> Place<T> for Apart<'_, T> {
 pub(super) struct Within<'a, T>(pub &'a mut [T]);
 
 impl<T: Copy> Place<T> for Within<'_, T> {
+    const IS_FAR_APART: bool = false;
+
     #[inline(always)]
     fn x(&self) -> &[T] {
         self.0

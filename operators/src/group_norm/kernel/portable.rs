@@ -5,6 +5,7 @@
 
 use half::{bf16, f16};
 
+use super::Pass;
 use super::lanes::padded;
 use super::path::Path;
 use super::vector::{Arithmetic, Isa, Roots, Vector};
@@ -15,6 +16,14 @@ pub(super) struct Portable;
 
 #[derive(Clone, Copy)]
 pub(super) struct Lanes<E, const N: usize>([E; N]);
+
+/// Does a pass.
+#[inline(never)]
+pub(super) fn run(pass: &mut Option<impl Pass>) {
+    if let Some(pass) = pass.take() {
+        pass.run::<Portable>();
+    }
+}
 
 macro_rules! portable {
     ($element:ty, $lanes:literal) => {

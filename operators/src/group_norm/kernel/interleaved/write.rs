@@ -208,7 +208,11 @@ where
     #[inline(always)]
     fn rows_by<I: Isa, const K: usize>(&mut self, rows: Range<usize>, columns: [Column; K]) {
         // A branch less in the loop.
-        if self.streams { self.rows::<true, I, K>(rows, columns) } else { self.rows::<false, I, K>(rows, columns) }
+        if const { I::PATH.reaches_far() } && self.streams {
+            self.rows::<true, I, K>(rows, columns);
+        } else {
+            self.rows::<false, I, K>(rows, columns);
+        }
     }
 
     #[inline(always)]
