@@ -5,9 +5,9 @@
 //! first time for their sums, and dx is written once.
 
 use std::mem::MaybeUninit;
-use std::ops::Range;
 
 use super::batches::{Channels, Group, Groups, Shares, differentiated_carefully};
+use super::far::{self, Progress, ahead_of_next};
 use super::lanes::{Compute, In, Lane, NumbersOf, Of, WideOf};
 use super::memory::look_up;
 use super::numbers::Numbers;
@@ -22,11 +22,11 @@ use crate::tensor::DType;
 /// So many terms a lane adds before it is emptied.
 const RUN: usize = 32;
 
-/// The pass over groups each channel of which is written once that of the next group is summed: so reading and writing go on
+/// The pass over groups each of which is written piece by piece, while the next one is summed: so reading and writing go on
 /// side by side.
-pub(super) struct ByTurns<'a, T: Lane<N>, const N: usize>(pub Groups<'a, T, N>);
+pub(super) struct InPieces<'a, T: Lane<N>, const N: usize>(pub Groups<'a, T, N>);
 
-impl<T: Lane<N>, const N: usize> Pass for ByTurns<'_, T, N> {
+impl<T: Lane<N>, const N: usize> Pass for InPieces<'_, T, N> {
     const IS_OF_BF16: bool = matches!(T::DTYPE, DType::BF16);
     const IS_FAR: bool = true;
 
@@ -36,13 +36,22 @@ impl<T: Lane<N>, const N: usize> Pass for ByTurns<'_, T, N> {
         let Some(dx) = dx else { return };
         let (channels, group) = (parameters.channels, parameters.extents.group);
         let mut channel = first % parameters.groups * channels;
-        let mut last: Option<Last<'_, '_, T, N>> = None;
+        let mut last: Option<Pieces<'_, '_, T, N>> = None;
         for (at, dx) in dx.chunks_exact_mut(group).enumerate() {
             let inputs = [&x[at * group..][..group], &dy[at * group..][..group]];
             let [hats, dys] = [&mut hats[at * channels..][..channels], &mut dys[at * channels..][..channels]];
             let shares = [&mut *hats, &mut *dys];
-            last = match Summed::of::<I>(inputs, shares, parameters, channel, &mut last) {
-                Some(summed) => Some(Last { summed, inputs, dx, parameters, first: channel }),
+            let summed = match &mut last {
+                None => Summed::of::<I>(inputs, shares, parameters, channel, &mut ()),
+                Some(last) => Summed::of::<I>(inputs, shares, parameters, channel, last),
+            };
+            if let Some(last) = last.take() {
+                last.finish::<I>();
+            }
+            last = match summed {
+                Some(summed) => {
+                    Some(Pieces { summed, inputs, dx, parameters, first: channel, progress: Progress::default() })
+                }
                 None => {
                     differentiated_carefully(first + at, inputs, Some(dx), [hats, dys], parameters);
                     None
@@ -50,8 +59,8 @@ impl<T: Lane<N>, const N: usize> Pass for ByTurns<'_, T, N> {
             };
             channel = parameters.after(channel);
         }
-        if let Some(last) = &mut last {
-            on(I::PATH, Turn { last, channels: 0..channels });
+        if let Some(last) = last {
+            last.finish::<I>();
         }
         I::fence();
     }
@@ -84,7 +93,7 @@ impl<const FAR: bool, T: Lane<N>, const N: usize> Channels<T, N> for Long<FAR> {
     ) -> bool {
         let Some(summed) = Summed::new(*normaliser, shares, parameters, first) else { return false };
         if let Some(dx) = dx {
-            summed.write::<FAR, I>(inputs, dx, parameters, first, 0..parameters.channels);
+            summed.write::<FAR, I>(inputs, dx, parameters, first);
         }
         true
     }
@@ -140,77 +149,102 @@ impl<T: Lane<N>, const N: usize> Summed<T, N> {
         Some(Self { normaliser, line: line(&normaliser, means)? })
     }
 
+    /// What becomes of the elements of its channels, the first of which is `first` of all.
+    #[inline(always)]
+    fn rows<'a, const SHIFTS: bool, I: Isa>(
+        &'a self,
+        parameters: &'a Parameters<'_, T, N>,
+        first: usize,
+    ) -> OfChannels<'a, SHIFTS, T, I, N> {
+        let gamma = &parameters.gamma[first..first + parameters.channels];
+        let (slope, level) = (Of::<T, I, N>::splat(self.line[0]), Of::<T, I, N>::splat(self.line[1]));
+        OfChannels {
+            normaliser: &self.normaliser,
+            gamma,
+            shift: Of::<T, I, N>::splat(self.normaliser.shift),
+            slope,
+            level,
+        }
+    }
+
     /// Writes dx of that group.
     #[inline(always)]
     fn write<const FAR: bool, I: Isa>(
         &self,
-        [x, dy]: [&[T]; 2],
+        inputs: [&[T]; 2],
         dx: &mut [MaybeUninit<T>],
         parameters: &Parameters<'_, T, N>,
         first: usize,
-        channels: Range<usize>,
-    ) {
-        if shifts::<T, N>(self.normaliser.shift) {
-            self.write_by::<FAR, true, I>([x, dy], dx, parameters, first, channels);
-        } else {
-            self.write_by::<FAR, false, I>([x, dy], dx, parameters, first, channels);
-        }
-    }
-
-    #[inline(always)]
-    fn write_by<const FAR: bool, const SHIFTS: bool, I: Isa>(
-        &self,
-        [x, dy]: [&[T]; 2],
-        dx: &mut [MaybeUninit<T>],
-        parameters: &Parameters<'_, T, N>,
-        first: usize,
-        channels: Range<usize>,
     ) {
         let spatial = parameters.extents.spatial;
-        // What comes later is fetched by the sums then.
-        let ahead = if parameters.turns { 0 } else { parameters.ahead };
-        let how = How { streams: parameters.streams, ahead };
-        let shift = Of::<T, I, N>::splat(self.normaliser.shift);
-        let (slope, level) = (Of::<T, I, N>::splat(self.line[0]), Of::<T, I, N>::splat(self.line[1]));
-        let range = channels.start * spatial..channels.end * spatial;
-        let gamma = &parameters.gamma[first + channels.start..first + channels.end];
-        let rows = OfChannels::<SHIFTS, T, I, N> { normaliser: &self.normaliser, gamma, shift, slope, level };
-        row::write::<FAR, T, I, N, 2>([&x[range.clone()], &dy[range.clone()]], &mut dx[range], spatial, rows, how);
+        let how = How { streams: parameters.streams, ahead: parameters.ahead };
+        if shifts::<T, N>(self.normaliser.shift) {
+            row::write::<FAR, T, I, N, 2>(inputs, dx, spatial, self.rows::<true, I>(parameters, first), how);
+        } else {
+            row::write::<FAR, T, I, N, 2>(inputs, dx, spatial, self.rows::<false, I>(parameters, first), how);
+        }
     }
 }
 
-/// A group that is written while the next one is summed.
-struct Last<'a, 'b, T: Lane<N>, const N: usize> {
+/// A group that is written piece by piece, while the next one is summed.
+struct Pieces<'a, 'b, T: Lane<N>, const N: usize> {
     summed: Summed<T, N>,
     inputs: [&'a [T]; 2],
     dx: &'a mut [MaybeUninit<T>],
     parameters: &'a Parameters<'b, T, N>,
     /// Its first channel.
     first: usize,
+    progress: Progress,
 }
 
-impl<T: Lane<N>, const N: usize> Meanwhile for Last<'_, '_, T, N> {
+impl<T: Lane<N>, const N: usize> Pieces<'_, '_, T, N> {
+    /// Writes what is left.
     #[inline(always)]
-    fn after<I: Isa>(&mut self, summed: usize) {
-        let next = summed / self.parameters.extents.spatial;
-        on(I::PATH, Turn { last: self, channels: next - 1..next });
+    fn finish<I: Isa>(mut self) {
+        let end = self.dx.len();
+        on(I::PATH, Piece { pieces: &mut self, end, ahead: 0 });
     }
 }
 
-/// Some channels of that group. It is a pass of its own, so that the sums it is written beside keep their registers.
-struct Turn<'l, 'a, 'b, T: Lane<N>, const N: usize> {
-    last: &'l mut Last<'a, 'b, T, N>,
-    channels: Range<usize>,
+impl<T: Lane<N>, const N: usize> Meanwhile for Pieces<'_, '_, T, N> {
+    #[inline(always)]
+    fn after<I: Isa>(&mut self, summed: usize) {
+        if self.progress.is_a_piece_before::<T>(summed) {
+            let ahead = ahead_of_next::<T>(self.dx.len());
+            on(I::PATH, Piece { pieces: self, end: summed, ahead });
+        }
+    }
 }
 
-impl<T: Lane<N>, const N: usize> Pass for Turn<'_, '_, '_, T, N> {
+/// What is left of it up to an element. It is a pass of its own, so that the sums it is written beside keep their registers.
+struct Piece<'p, 'a, 'b, T: Lane<N>, const N: usize> {
+    pieces: &'p mut Pieces<'a, 'b, T, N>,
+    end: usize,
+    /// So many elements ahead the inputs are fetched.
+    ahead: usize,
+}
+
+impl<T: Lane<N>, const N: usize> Pass for Piece<'_, '_, '_, T, N> {
     const IS_OF_BF16: bool = matches!(T::DTYPE, DType::BF16);
     const IS_FAR: bool = true;
 
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let Last { summed, inputs, dx, parameters, first } = self.last;
-        summed.write::<true, I>(*inputs, dx, parameters, *first, self.channels);
+        if shifts::<T, N>(self.pieces.summed.normaliser.shift) {
+            self.write::<true, I>();
+        } else {
+            self.write::<false, I>();
+        }
+    }
+}
+
+impl<T: Lane<N>, const N: usize> Piece<'_, '_, '_, T, N> {
+    #[inline(always)]
+    fn write<const SHIFTS: bool, I: Isa>(self) {
+        let Pieces { summed, inputs, dx, parameters, first, progress } = self.pieces;
+        let rows = summed.rows::<SHIFTS, I>(parameters, *first);
+        let how = How { streams: parameters.streams, ahead: self.ahead };
+        far::write_until::<T, I, N, 2>(*inputs, dx, parameters.extents.spatial, rows, how, self.end, progress);
     }
 }
 
@@ -285,7 +319,7 @@ fn summed<const SHIFTS: bool, T: Lane<N>, I: Isa, const N: usize>(
             look_up::<I, _>(x.as_ptr(), spatial);
             look_up::<I, _>(dy.as_ptr(), spatial);
         }
-        [*shares.0, *shares.1] = sums.channel(x, dy);
+        [*shares.0, *shares.1] = sums.channel(x, dy, done, meanwhile);
         done += spatial;
         meanwhile.after::<I>(done);
     }
@@ -313,18 +347,19 @@ impl<const SHIFTS: bool, T: Lane<N>, I: Isa, const N: usize> Products<SHIFTS, T,
         Self { shift: Of::<T, I, N>::splat(shift), lanes: [zero; 4], held: 0, totals }
     }
 
-    /// Those of a channel.
+    /// Those of a channel, before which so many elements were summed.
     #[inline(always)]
-    fn channel(&mut self, x: &[T], dy: &[T]) -> [f64; 2] {
+    fn channel(&mut self, x: &[T], dy: &[T], before: usize, meanwhile: &mut impl Meanwhile) -> [f64; 2] {
         let mut of_channel = [In::<T, N>::nothing::<I>(); 2];
         let ((x_vectors, rest), (dy_vectors, _)) = (x.as_chunks::<N>(), dy.as_chunks::<N>());
         let ((x_runs, x_few), (dy_runs, dy_few)) = (x_vectors.as_chunks::<RUN>(), dy_vectors.as_chunks::<RUN>());
-        for (x, dy) in x_runs.iter().zip(dy_runs) {
+        for (at, (x, dy)) in x_runs.iter().zip(dy_runs).enumerate() {
             for (x, dy) in x.as_chunks::<4>().0.iter().zip(dy.as_chunks::<4>().0) {
                 self.add_four(x, dy);
             }
             self.empty();
             self.empty_into(&mut of_channel);
+            meanwhile.after::<I>(before + (at + 1) * RUN * N);
         }
         if self.held + x_few.len() >= RUN {
             self.empty();

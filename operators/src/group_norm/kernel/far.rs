@@ -31,6 +31,27 @@ pub(super) struct Progress {
     looked: usize,
 }
 
+/// So many bytes of an input or a little more are a piece of a group that is written while the next one is summed.
+const PIECE: usize = 2 << 10;
+
+/// So many bytes ahead of what is summed the next group is fetched while a piece is written: so the memory is read without a
+/// pause.
+const FETCHED: usize = 2 * PIECE;
+
+impl Progress {
+    /// Whether what is left of the elements up to one is a piece.
+    #[inline(always)]
+    pub fn is_a_piece_before<T>(&self, until: usize) -> bool {
+        until >= self.done + PIECE / size_of::<T>()
+    }
+}
+
+/// How far ahead of a group of so many elements the next one is fetched, which is summed as far as that is written.
+#[inline(always)]
+pub(super) fn ahead_of_next<T>(group: usize) -> usize {
+    group + FETCHED / size_of::<T>()
+}
+
 /// Writes what is left of the elements up to one; less than a block is left to the next time, but at the end of them all.
 #[inline(always)]
 pub(super) fn write_until<T: Lane<N>, I: Isa, const N: usize, const A: usize>(

@@ -1,6 +1,6 @@
 //! The forward pass over groups that lie contiguous, one after the other.
 
-use super::far::Progress;
+use super::far::{Progress, ahead_of_next};
 use super::lanes::{Compute, In, Lane, NumbersOf, Of};
 use super::memory::look_up;
 use super::numbers::Numbers;
@@ -64,12 +64,6 @@ fn group_by<const FAR: bool, const SHIFTS: bool, T: Lane<N>, I: Isa, const N: us
     }
 }
 
-/// So many bytes or a little more are a piece: that is long beside its beginning. What elements of 16 bits take to compute is
-/// done beside the reading and writing of others where pieces are shorter.
-const fn piece<T: Lane<N>, const N: usize>() -> usize {
-    if T::IS_SHORT { 2 << 10 } else { 8 << 10 }
-}
-
 /// A group that is written piece by piece, while the next one is summed: so reading and writing go on side by side, and
 /// neither waits for the memory alone.
 pub(super) struct Pieces<'a, 'b, P, T: Lane<N>, const N: usize> {
@@ -89,15 +83,16 @@ impl<'a, 'b, P: Place<T>, T: Lane<N>, const N: usize> Pieces<'a, 'b, P, T, N> {
     #[inline(always)]
     pub fn finish<I: Isa>(mut self) {
         let end = self.parameters.extents.group;
-        on(I::PATH, Piece { pieces: &mut self, end });
+        on(I::PATH, Piece { pieces: &mut self, end, ahead: 0 });
     }
 }
 
 impl<P: Place<T>, T: Lane<N>, const N: usize> Meanwhile for Pieces<'_, '_, P, T, N> {
     #[inline(always)]
     fn after<I: Isa>(&mut self, summed: usize) {
-        if (summed - self.progress.done) * size_of::<T>() >= piece::<T, N>() {
-            on(I::PATH, Piece { pieces: self, end: summed });
+        if self.progress.is_a_piece_before::<T>(summed) {
+            let ahead = ahead_of_next::<T>(self.parameters.extents.group);
+            on(I::PATH, Piece { pieces: self, end: summed, ahead });
         }
     }
 }
@@ -107,6 +102,8 @@ impl<P: Place<T>, T: Lane<N>, const N: usize> Meanwhile for Pieces<'_, '_, P, T,
 struct Piece<'p, 'a, 'b, P, T: Lane<N>, const N: usize> {
     pieces: &'p mut Pieces<'a, 'b, P, T, N>,
     end: usize,
+    /// So many elements ahead the input is fetched.
+    ahead: usize,
 }
 
 impl<P: Place<T>, T: Lane<N>, const N: usize> Pass for Piece<'_, '_, '_, P, T, N> {
@@ -129,32 +126,30 @@ impl<P: Place<T>, T: Lane<N>, const N: usize> Piece<'_, '_, '_, P, T, N> {
         let Pieces { index, place, normaliser, parameters, progress } = self.pieces;
         let first = *index % parameters.groups * parameters.channels;
         let rows = EachChannel::<SHIFTS, T, N> { normaliser, parameters, first };
-        let how = How { streams: parameters.streams, ahead: 0 };
+        let how = How { streams: parameters.streams, ahead: self.ahead };
         place.write_until::<I, N>(self.end, parameters.extents.spatial, rows, how, progress);
     }
 }
 
-/// The pages that come after a group are looked up while it is summed, beside something else.
-pub(super) struct LookUp<'x, 'm, T, M> {
+/// The pages that come after what is summed of a group are looked up meanwhile.
+pub(super) struct LookUp<'x, T> {
     x: &'x [T],
     /// So many elements have had those pages looked up that come so far after them.
     done: usize,
-    beside: &'m mut M,
 }
 
-impl<'x, 'm, T, M: Meanwhile> LookUp<'x, 'm, T, M> {
-    pub fn new(x: &'x [T], beside: &'m mut M) -> Self {
-        Self { x, done: 0, beside }
+impl<'x, T> LookUp<'x, T> {
+    pub fn new(x: &'x [T]) -> Self {
+        Self { x, done: 0 }
     }
 }
 
-impl<T, M: Meanwhile> Meanwhile for LookUp<'_, '_, T, M> {
+impl<T> Meanwhile for LookUp<'_, T> {
     #[inline(always)]
     fn after<I: Isa>(&mut self, summed: usize) {
         let x = &self.x[self.done..summed];
         look_up::<I, _>(x.as_ptr(), x.len());
         self.done = summed;
-        self.beside.after::<I>(summed);
     }
 }
 

@@ -4,7 +4,7 @@ use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
-use super::backward::{ByTurns, Long};
+use super::backward::{self, Long};
 use super::batches::{Backward, Groups, Shares};
 use super::forward::{self, LookUp, Pieces};
 use super::lanes::Lane;
@@ -86,7 +86,7 @@ struct Forward<'a, P, T: Lane<N>, const N: usize> {
 
 /// Normalises them.
 fn normalise<T: Lane<N>, P: Iterator<Item: Place<T>>, const N: usize>(path: Path, groups: Forward<'_, P, T, N>) {
-    if groups.parameters.pieces { on(path, InPieces(groups)) } else { on(path, InBatches(groups)) }
+    if groups.parameters.in_pieces(1) { on(path, InPieces(groups)) } else { on(path, InBatches(groups)) }
 }
 
 /// The forward pass in batches, all groups of which are summed before the first is written: none waits for the root and the
@@ -154,9 +154,12 @@ impl<T: Lane<N>, P: Iterator<Item: Place<T>>, const N: usize> Pass for InPieces<
         let mut last: Option<Pieces<'_, '_, P::Item, T, N>> = None;
         for (index, mut place) in (first..).zip(places) {
             let x = place.x();
-            let normaliser = Normaliser::<T, N>::of::<I>(x, parameters, &mut LookUp::new(x, &mut last));
-            if let Some(pieces) = last.take() {
-                pieces.finish::<I>();
+            let normaliser = match &mut last {
+                None => Normaliser::<T, N>::of::<I>(x, parameters, &mut LookUp::new(x)),
+                Some(last) => Normaliser::<T, N>::of::<I>(x, parameters, last),
+            };
+            if let Some(last) = last.take() {
+                last.finish::<I>();
             }
             match normaliser {
                 Some(normaliser) => last = Some(Pieces::new(index, place, normaliser, parameters)),
@@ -224,8 +227,8 @@ fn shares<T: Lane<N>, const N: usize>(parameters: &Parameters<'_, T, N>, groups:
 fn differentiate<T: Lane<N>, const N: usize>(path: Path, groups: Groups<'_, T, N>) {
     if groups.parameters.extents.spatial < SMALL {
         on(path, Backward::<Few, T, N>::new(groups));
-    } else if groups.parameters.turns && groups.dx.is_some() {
-        on(path, ByTurns(groups));
+    } else if groups.parameters.in_pieces(2) && !groups.parameters.are_wider && groups.dx.is_some() {
+        on(path, backward::InPieces(groups));
     } else if groups.parameters.is_far() {
         on(path, Backward::<Long<true>, T, N>::new(groups));
     } else {

@@ -70,9 +70,8 @@
 //! | `interleaved::columns::FEW_ROWS` | what is done once for each column of a row that two vectors divide pays from 32 such rows on; where there are fewer, a row is one place in space |
 //! | [`Sizes::streamed`] | from 8 MiB on, y is not in a cache any more when it is read, and is written past them: otherwise its old content is read first |
 //! | `memory::AHEAD` | a page is looked up while some before it are read: as long as that takes |
-//! | `forward::piece` | a piece of 8 KiB is long beside its beginning; of 16 bits, 2 KiB, as what they take to compute is done beside the reading and writing of others |
-//! | `parameters::TURNS` | backward, channels of 8 to 16 KiB from memory are written by turns with the sums of the next group; by shorter or longer turns, a machine fetches less of what comes next |
-//! | [`Sizes::held`] | a group up to 512 KiB is held in the second cache; while it is written, the next one is fetched. A larger one is written piece by piece while the next one is summed |
+//! | [`Sizes::held`] | of groups up to 128 KiB (backward x and dy together), the whole next one is fetched while one is written; larger ones are written piece by piece while the next one is summed |
+//! | `far::PIECE`, `far::FETCHED` | a piece of 2 KiB is long beside its beginning, and the 4 KiB that come after what is summed are fetched while it is written: so the memory is read without a pause, and what was fetched is in the first cache still |
 //! | [`Sizes::fetched`] | an input from 8 MiB on comes from memory, and its pages are more than the processor knows the places of |
 //! | `interleaved::columns::Turns` | of rows that come from memory fewer are taken together, so that they come nearly as they lie; of 16 bits more, as they take more to compute than to fetch |
 //! | `totals::SHARES_BYTES` | what a few samples add to the gradients of gamma and beta is held in the first cache until it is added up; threads, and interleaved channels, leave it to the end |

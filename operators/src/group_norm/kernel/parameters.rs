@@ -1,7 +1,7 @@
 //! What a pass needs to know beside its elements.
 
 use std::borrow::Cow;
-use std::ops::{Range, RangeInclusive};
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use super::lanes::{Compute, In, Lane, WideOf};
@@ -15,10 +15,6 @@ use crate::tensor::{DType, Element, Strided, Tensor};
 
 /// Below this spatial size, gamma and beta are spread out over the elements.
 pub(super) const SMALL: usize = 16;
-
-/// Channels of so many bytes are written and summed by turns: where they are shorter or longer, a machine fetches less of
-/// what comes next.
-const TURNS: RangeInclusive<usize> = 8 << 10..=16 << 10;
 
 pub(super) struct Parameters<'a, T: Lane<N>, const N: usize> {
     pub norm: &'a GroupNorm,
@@ -46,10 +42,6 @@ pub(super) struct Parameters<'a, T: Lane<N>, const N: usize> {
     pub from_memory: bool,
     /// How far ahead of what is written the next group is fetched, in elements; 0 where it is not.
     pub ahead: usize,
-    /// Whether a group is written piece by piece while the next one is summed.
-    pub pieces: bool,
-    /// Whether, backward, the channels of a group are written by turns with the sums of the next.
-    pub turns: bool,
     /// Whether the gradients of gamma and beta are of more digits than what is computed in.
     pub are_wider: bool,
     /// The largest magnitude of gamma and beta; an infinity where one of them is no number.
@@ -74,7 +66,6 @@ impl<'a, T: Lane<N>, const N: usize> Parameters<'a, T, N> {
             wide = wide_of(norm, [gamma, beta], extents.spatial);
         }
         let bytes = count * size_of::<T>();
-        let group = extents.group * size_of::<T>();
         let from_memory = path.reaches_far() && bytes >= sizes.fetched;
         let are_wider = In::<T, N>::DTYPE != DType::F64
             && [&norm.gamma, &norm.beta].iter().any(|parameter| parameter.dtype() == DType::F64);
@@ -93,9 +84,7 @@ impl<'a, T: Lane<N>, const N: usize> Parameters<'a, T, N> {
             is_little: count * size_of::<In<T, N>>() < sizes.shared,
             streams: path.reaches_far() && bytes >= sizes.streamed,
             from_memory,
-            pieces: from_memory && group > sizes.held && extents.spatial >= SMALL,
-            ahead: if from_memory && group <= sizes.held { extents.group } else { 0 },
-            turns: from_memory && !are_wider && TURNS.contains(&(extents.spatial * size_of::<T>())),
+            ahead: if from_memory { extents.group } else { 0 },
             are_wider,
             largest: T::rounded(norm.largest).to_f64(),
             least: norm.least,
@@ -118,6 +107,12 @@ impl<'a, T: Lane<N>, const N: usize> Parameters<'a, T, N> {
     /// Whether what is written is fetched or goes past the caches.
     pub fn is_far(&self) -> bool {
         self.streams || self.ahead > 0
+    }
+
+    /// Whether a group is written piece by piece while the next one is summed, so many inputs being read.
+    pub fn in_pieces(&self, inputs: usize) -> bool {
+        let Extents { spatial, group } = self.extents;
+        self.from_memory && spatial >= SMALL && inputs * size_of::<T>() * group > self.sizes.held
     }
 
     /// How many groups are a batch, as many inputs being read of each.

@@ -9,7 +9,7 @@ pub(super) struct Sizes {
     pub shared: usize,
     /// Groups of so many together are a batch: what is read of one is held in the first cache until it is written.
     pub batched: usize,
-    /// A group up to so many is held in the second cache while it is read twice.
+    /// A group that comes from memory is written at once where so many are read of it, or less; otherwise piece by piece.
     pub held: usize,
     /// From so many on, an output is not in the cache any more when it is read.
     pub streamed: usize,
@@ -19,7 +19,7 @@ pub(super) struct Sizes {
 
 /// What was fastest on two cores with caches of 32 KiB, 1 MiB and 32 MiB.
 pub(super) const USUAL: Sizes =
-    Sizes { shared: 96 << 10, batched: 16 << 10, held: 512 << 10, streamed: 8 << 20, fetched: 8 << 20 };
+    Sizes { shared: 96 << 10, batched: 16 << 10, held: 128 << 10, streamed: 8 << 20, fetched: 8 << 20 };
 
 /// From which sizes on an input is taken another way, by name and in bytes: what `cargo xtask bench thresholds` measures.
 /// No bit of a result depends on them.

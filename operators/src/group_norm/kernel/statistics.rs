@@ -268,16 +268,6 @@ impl Meanwhile for () {
     fn after<I: Isa>(&mut self, _: usize) {}
 }
 
-/// Something or nothing.
-impl<M: Meanwhile> Meanwhile for Option<M> {
-    #[inline(always)]
-    fn after<I: Isa>(&mut self, summed: usize) {
-        if let Some(meanwhile) = self {
-            meanwhile.after::<I>(summed);
-        }
-    }
-}
-
 /// Whether a shift or an origin has to be taken from each element: of elements of 16 bits, it has not where it is 0. Longer
 /// ones come no faster than they are computed with.
 #[inline(always)]

@@ -154,8 +154,8 @@ fn no_size_shows() {
         Sizes { fetched: always, ..streamed },
         Sizes { fetched: always, held: always, ..streamed },
     ];
-    // Rows that meet within a vector and within a pair of them, more of them than a vector has lanes, too. The last: channels
-    // of the bytes that are written by turns, of f64, of f32 and of 16 bits.
+    // Rows that meet within a vector and within a pair of them, more of them than a vector has lanes, too. The last:
+    // groups of several pieces, whose ends lie within a row.
     let shapes = [
         [2, 3, 2, 35],
         [3, 2, 64, 1],
@@ -212,9 +212,9 @@ fn groups_that_need_more_care_do_not_show_beside_others() {
     care_taken();
     let usual = bits(best(), USUAL);
     assert_eq!(care_taken(), 6, "of two groups the guess is far and one has an infinity, forward and backward");
-    let by_turns = Sizes { fetched: 0, held: 0, ..USUAL };
+    let in_pieces = Sizes { fetched: 0, held: 0, ..USUAL };
     for path in Path::all() {
-        for sizes in [by_turns, Sizes { streamed: 0, ..by_turns }] {
+        for sizes in [in_pieces, Sizes { streamed: 0, ..in_pieces }] {
             assert!(bits(path, sizes) == usual, "{path:?}, {sizes:?}");
         }
     }

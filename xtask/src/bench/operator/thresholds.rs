@@ -167,12 +167,12 @@ const THRESHOLDS: [Threshold; 6] = [
         direction: Direction::Forward,
         threads: &[1, 2],
         ladder: &[
-            Shape::new([1, 512, 128, 256], 512),
-            Shape::new([1, 512, 128, 256], 256),
-            Shape::new([1, 512, 128, 256], 128),
-            Shape::new([1, 512, 128, 256], 64),
-            Shape::new([1, 512, 128, 256], 32),
-            Shape::new([1, 512, 128, 256], 16),
+            Shape::new([1, 1024, 64, 256], 1024),
+            Shape::new([1, 1024, 64, 256], 512),
+            Shape::new([1, 1024, 64, 256], 256),
+            Shape::new([1, 1024, 64, 256], 128),
+            Shape::new([1, 1024, 64, 256], 64),
+            Shape::new([1, 1024, 64, 256], 16),
         ],
     },
     Threshold {
