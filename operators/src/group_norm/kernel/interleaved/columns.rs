@@ -84,9 +84,9 @@ impl Turns {
         let (bytes, least, most) = match (A, T::IS_SHORT) {
             _ if !from_memory => (8 << 10, 4, RUN),
             (1, true) => (16 << 10, 4, 8),
-            (1, false) => (4 << 10, 2, 4),
-            (_, true) => (4 << 10, 4, 8),
-            (_, false) => (1 << 10, 1, 4),
+            (1, false) => (8 << 10, 4, 4),
+            (_, true) => (8 << 10, 4, 8),
+            (_, false) => (4 << 10, 2, 4),
         };
         Self { together: (bytes / row).clamp(least, most), from_memory }
     }
@@ -108,8 +108,7 @@ impl Turns {
         length: usize,
         (turn, turns): (usize, usize),
     ) {
-        // One row after the other is fetched by the machine itself.
-        if !self.from_memory || self.together == 1 {
+        if !self.from_memory {
             return;
         }
         let next = values.as_ptr().wrapping_add(rows.end * length).cast::<u8>();
