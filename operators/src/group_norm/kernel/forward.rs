@@ -356,11 +356,9 @@ impl<'a, T: Lane<N>, I: Isa, const N: usize> WideSpread<'a, T, I, N> {
         Self { mean: spread::<T, I, N>(normaliser.mean()), inverse_deviation, gamma, beta }
     }
 
-    /// Part of a vector, from element `at` on.
+    /// Part of a vector, by the gamma and the beta of its elements.
     #[inline(always)]
-    fn part(&self, at: usize, x: I::F64) -> NumbersOf<T, I::F64, N> {
-        let [gamma, beta] = [self.gamma, self.beta].map(|values| &values[at.min(values.len())..]);
-        let [gamma, beta] = [I::F64::first_of(gamma), I::F64::first_of(beta)];
+    fn part(&self, x: I::F64, gamma: I::F64, beta: I::F64) -> NumbersOf<T, I::F64, N> {
         Numbers::exactly(NumbersOf::<T, I::F64, N>::normalised(x, self.mean, self.inverse_deviation, gamma, beta))
     }
 }
@@ -371,10 +369,22 @@ impl<T: Lane<N>, I: Isa, const N: usize> Elementwise<T, I, N, 1> for WideSpread<
     #[inline(always)]
     fn of(&self, at: usize, [x]: [Of<T, I, N>; 1]) -> Of<T, I, N> {
         let x = In::<T, N>::parts::<I>(x);
-        let mut y = [self.part(at, x[0]); 2];
+        let [gamma, beta] = [parts_at::<I, N>(self.gamma, at), parts_at::<I, N>(self.beta, at)];
+        let mut y = [self.part(x[0], gamma[0], beta[0]); 2];
         if In::<T, N>::PARTS == 2 {
-            y[1] = self.part(at + 8, x[1]);
+            y[1] = self.part(x[1], gamma[1], beta[1]);
         }
         In::<T, N>::split::<I>(y)[0]
     }
+}
+
+/// The numbers of a vector of elements, from one on; 0 beyond the last.
+#[inline(always)]
+fn parts_at<I: Isa, const N: usize>(values: &[f64], at: usize) -> [I::F64; 2] {
+    let values = &values[at..];
+    let Some(all) = values.first_chunk::<N>() else {
+        return [I::F64::some(values), I::F64::some(&values[values.len().min(8)..])];
+    };
+    let (eights, _) = all.as_chunks::<8>();
+    [I::F64::load(&eights[0]), I::F64::load(&eights[eights.len() - 1])]
 }
