@@ -11,7 +11,8 @@
 //! `dy`, and both once more to write dx, which is linear in them (`backward`; channels of few elements: `small`).
 //!
 //! Contiguous groups are taken one by one, so that the second reading finds what fits there in the second cache; small
-//! ones in batches, so that none waits for its own root and divisions (`grouped`, `batches`). Where the channels are
+//! ones in batches, so that none waits for its own root and divisions (`grouped`, `batches`); large ones from memory piece
+//! by piece, each while the next one is summed (`grouped`, `backward`, `far`). Where the channels are
 //! interleaved (`interleaved`) the same is done for a sample as a whole: the sums go down its rows lane by lane, and the
 //! numbers of a channel stand in rows of their own. Where axes of space lie in another order nothing changes, as neither
 //! mean nor variance depends on it. Any other strides are made contiguous first, by the callers.
@@ -77,7 +78,7 @@
 //! | `totals::SHARES_BYTES` | what a few samples add to the gradients of gamma and beta is held in the first cache until it is added up; threads, and interleaved channels, leave it to the end |
 //! | `interleaved::UNIT`, `UNITS` | 64 Ki elements, or a 32nd of a larger sample: what is added up for each channel of a unit is little beside them, and two threads find enough units |
 //!
-//! They were set on two cores with caches of 32 KiB, 1 MiB and 32 MiB. `docs/thresholds.md` has what both ways come to
+//! They were set on two cores with caches of 32 or 48 KiB, 1 MiB and 32 MiB. `docs/thresholds.md` has what both ways come to
 //! on either side of those in [`Sizes`], by `cargo xtask bench thresholds`.
 
 #[cfg(target_arch = "x86_64")]

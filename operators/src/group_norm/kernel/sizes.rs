@@ -17,7 +17,7 @@ pub(super) struct Sizes {
     pub fetched: usize,
 }
 
-/// What was fastest on two cores with caches of 32 KiB, 1 MiB and 32 MiB.
+/// What was fastest on two cores with caches of 32 or 48 KiB, 1 MiB and 32 MiB.
 pub(super) const USUAL: Sizes =
     Sizes { shared: 96 << 10, batched: 16 << 10, held: 128 << 10, streamed: 8 << 20, fetched: 8 << 20 };
 
